@@ -41,7 +41,7 @@ def dsn(url: str | URL) -> str:
 
 
 def start_server(home: Path) -> Server:
-    """Start the embedded server in `home` (or use DATAPULSE_TEST_URL), not made durable: it lives as long as the run."""
+    """Start the embedded server in `home` (or use DATAPULSE_TEST_URL), without durability: the run is its life."""
     given = os.environ.get("DATAPULSE_TEST_URL")
     if given:
         server = Server(given, make_url(given).set(username="datapulse_owner").render_as_string(hide_password=False))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import io
+import itertools
 import json
 import sys
 import unicodedata
@@ -108,6 +110,11 @@ def csv_value(value: Any) -> Any:
 
 def emit_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print rows as CSV (RFC 4180 quoting, LF line ends)."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow([neutral(name) for name in columns])
-    writer.writerows([csv_value(value) for value in row] for row in rows)
+    buffer = io.StringIO()
+    # The writer quotes a cell's line ends only when they are its own, hence CR LF here and LF in what is printed.
+    writer = csv.writer(buffer, lineterminator="\r\n")
+    for row in itertools.chain([columns], rows):
+        writer.writerow([csv_value(value) for value in row])
+        sys.stdout.write(buffer.getvalue().removesuffix("\r\n") + "\n")
+        buffer.seek(0)
+        buffer.truncate()
