@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from datapulse_tui.data.errors import DataPulseError
 
 # In order; a test holds this in step with the files in migrations/versions.
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002", "0003")
 UNDEFINED_TABLE = "42P01"
 
 

@@ -57,16 +57,6 @@ END $$
 
 def upgrade() -> None:
     op.create_table(
-        "audit_seals",
-        sa.Column("id", sa.BigInteger(), nullable=False),
-        sa.Column("from_xid", sa.BigInteger(), nullable=False),
-        sa.Column("to_xid", sa.BigInteger(), nullable=False),
-        sa.Column("records", sa.BigInteger(), nullable=False),
-        sa.Column("hash", sa.LargeBinary(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.PrimaryKeyConstraint("id", name="audit_seals_pkey"),
-    )
-    op.create_table(
         "data_sources",
         sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
         sa.Column("name", sa.String(length=255), nullable=False),
@@ -171,29 +161,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("key_hash", name="api_keys_key_hash_idx"),
     )
     op.create_index("api_keys_user_id_idx", "api_keys", ["user_id"], unique=False)
-    op.create_table(
-        "audit_logs",
-        sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
-        sa.Column("user_id", sa.Uuid(), nullable=True),
-        sa.Column("action", sa.String(length=100), nullable=False),
-        sa.Column("resource_type", sa.String(length=100), nullable=False),
-        sa.Column("resource_id", sa.Uuid(), nullable=True),
-        sa.Column("ip_address", sa.String(length=50), nullable=True),
-        sa.Column("user_agent", sa.Text(), nullable=True),
-        sa.Column("details", JSONB(), server_default=sa.text("'{}'"), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("seq", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column(
-            "xid", sa.BigInteger(), server_default=sa.text("(pg_current_xact_id()::text::bigint)"), nullable=False
-        ),
-        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name="audit_logs_user_id_fkey", ondelete="SET NULL"),
-        sa.PrimaryKeyConstraint("id", name="audit_logs_pkey"),
-        sa.UniqueConstraint("seq", name="audit_logs_seq_idx"),
-    )
-    op.create_index("audit_logs_created_at_idx", "audit_logs", ["created_at"], unique=False)
-    op.create_index("audit_logs_resource_idx", "audit_logs", ["resource_type", "resource_id"], unique=False)
-    op.create_index("audit_logs_user_id_idx", "audit_logs", ["user_id"], unique=False)
-    op.create_index("audit_logs_xid_idx", "audit_logs", ["xid"], unique=False)
     op.create_table(
         "dashboards",
         sa.Column("id", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
@@ -497,7 +464,6 @@ def downgrade() -> None:
     op.drop_table("data_source_grants")
     op.drop_table("data_models")
     op.drop_table("dashboards")
-    op.drop_table("audit_logs")
     op.drop_table("api_keys")
     op.drop_constraint("departments_head_id_fkey", "departments", type_="foreignkey")
     op.drop_table("users")
@@ -506,4 +472,3 @@ def downgrade() -> None:
     op.drop_table("roles")
     op.drop_table("departments")
     op.drop_table("data_sources")
-    op.drop_table("audit_seals")

@@ -24,7 +24,7 @@ def snapshot(url: str) -> list[tuple[str, ...]]:
             "SELECT 'relation', relname, relkind::text, coalesce(relacl::text, '') FROM pg_class "
             "  WHERE relnamespace = 'public'::regnamespace"
             " UNION ALL SELECT 'constraint', conname, pg_get_constraintdef(oid), '' FROM pg_constraint "
-            "  WHERE connamespace = 'public'::regnamespace"
+            "  WHERE connamespace = 'public'::regnamespace AND contype <> 'n'"
             " UNION ALL SELECT 'function', proname, prosrc, coalesce(proacl::text, '') FROM pg_proc "
             "  WHERE pronamespace = 'public'::regnamespace"
             " UNION ALL SELECT 'trigger', tgname, tgrelid::regclass::text, '' FROM pg_trigger WHERE NOT tgisinternal"
