@@ -13,8 +13,9 @@ class Actor:
     """A signed-in person, a trusted operator on the command line, or DataPulse itself.
 
     `user_id` is None for an operator and for the system; `label` is then what the trail shows (`operator:root@host`,
-    `system:worker`). `permissions` are `resource:verb` words; an operator and the system have them all
-    (`everything`). `ip_address` is the address of an SSH client or the name of the terminal; `user_agent` the client.
+    `system:worker`), and for a person their name. `permissions` are `resource:verb` words; an operator and the system
+    have them all (`everything`). `through` names the operator who acts as this person (`--as`). `ip_address` is the
+    address of an SSH client or the name of the terminal; `user_agent` the client.
     """
 
     user_id: UUID | None
@@ -26,6 +27,7 @@ class Actor:
     email: str = ""
     ip_address: str | None = None
     user_agent: str | None = None
+    through: str = ""
 
     def can(self, permission: str) -> bool:
         """Whether the actor has `permission` (`resource:verb`)."""
@@ -38,3 +40,8 @@ class Actor:
                 f"You may not {what}: that needs the permission {permission}. Nothing was changed.",
                 hint="Ask an administrator for it.",
             )
+
+    @property
+    def recorded_as(self) -> str | None:
+        """What the trail keeps beside `user_id`: nothing for a person who acts for themselves."""
+        return self.through or (self.label if self.user_id is None else None)

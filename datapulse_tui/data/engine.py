@@ -59,17 +59,18 @@ class Database:
     """One PostgreSQL database and a small pool of connections to it.
 
     `pooled` says that a pooler in transaction mode stands between (PgBouncer): then no statement is prepared on the
-    server. Making one connects to nothing.
+    server. `pre_ping` asks a connection whether it lives before each use: a round trip, for processes where nobody sees
+    the error and tries again. Making one connects to nothing.
     """
 
-    def __init__(self, url: str | URL, *, pool_size: int = 5, pooled: bool = False) -> None:
+    def __init__(self, url: str | URL, *, pool_size: int = 5, pooled: bool = False, pre_ping: bool = False) -> None:
         self.url = parse_url(url) if isinstance(url, str) else url
         self.engine: AsyncEngine = create_async_engine(
             self.url,
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_timeout=10,
-            pool_pre_ping=False,
+            pool_pre_ping=pre_ping,
             pool_use_lifo=True,
             connect_args={
                 "connect_timeout": CONNECT_TIMEOUT,

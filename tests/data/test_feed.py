@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from sqlalchemy import make_url, text
 
 from datapulse_tui.data.engine import Database
+from datapulse_tui.data.errors import Unavailable
 from datapulse_tui.data.feed import EVERYTHING, Changes, Feed, FeedState, Pace, emit
 from datapulse_tui.data.feed.coalesce import Coalescer
 from datapulse_tui.data.feed.messages import PAYLOAD_LIMIT, decode, encode
@@ -253,6 +254,33 @@ async def test_a_server_that_is_gone_is_away_until_it_is_back(proxy: Proxy) -> N
         await proxy.open()
         await listener.until(lambda: listener.feed.state is FeedState.LISTENING)
         assert listener.states == [FeedState.LISTENING, FeedState.AWAY, FeedState.LISTENING]
+
+
+async def test_a_server_that_is_ours_is_brought_up_again(proxy: Proxy) -> None:
+    loop = asyncio.get_running_loop()
+    reasons: list[str] = []
+
+    def revive() -> None:
+        reasons.append(feed.reason)
+        if len(reasons) == 1:
+            raise Unavailable("It does not start.")
+        asyncio.run_coroutine_threadsafe(proxy.open(), loop).result()
+
+    listening_again = asyncio.Event()
+    feed = Feed(
+        proxy.url,
+        on_change=lambda changes: None,
+        on_state=lambda state: listening_again.set() if state is FeedState.LISTENING else None,
+        revive=revive,
+        pace=CALM,
+    )
+    await proxy.cut()
+    await feed.start()
+    async with asyncio.timeout(10):
+        await listening_again.wait()
+    await feed.stop()
+    assert "refused" in reasons[0]
+    assert reasons[1] == "It does not start."
 
 
 async def test_without_an_echo_it_polls_and_a_late_one_mends_it(proxy: Proxy, data: Database) -> None:

@@ -1,0 +1,37 @@
+"""The procrastinate app: every domain's tasks under its name, and when the regular ones run."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from procrastinate import App, PsycopgConnector
+
+from datapulse_tui.jobs import housekeeping
+
+BLUEPRINTS = {"housekeeping": housekeeping.blueprint}
+
+
+class Cron(NamedTuple):
+    """A task that runs regularly: five cron fields (six with seconds last), in UTC."""
+
+    when: str
+    task: str
+
+
+CRON = (
+    Cron("17 * * * *", "housekeeping:prune_jobs"),
+    Cron("29 * * * *", "housekeeping:prune_sign_in_attempts"),
+)
+
+
+def _collect() -> App:
+    # A connector without an address: `worker` puts the real one in its place for as long as it runs.
+    collected = App(connector=PsycopgConnector())
+    for namespace, blueprint in BLUEPRINTS.items():
+        collected.add_tasks_from(blueprint, namespace=namespace)
+    for when, name in CRON:
+        collected.periodic(cron=when)(collected.tasks[name])
+    return collected
+
+
+app = _collect()
