@@ -50,7 +50,7 @@ def test_rules_know_no_database_screen_or_network(module: str) -> None:
 
 
 def test_the_first_paint_waits_for_no_heavy_module() -> None:
-    heavy = {"sqlalchemy", "psycopg", "pydantic", "alembic", "procrastinate", "plotext", "duckdb", "sqlglot", "httpx",
+    heavy = {"sqlalchemy", "psycopg", "pydantic", "alembic", "procrastinate", "duckdb", "sqlglot", "httpx",
              "cryptography", "bcrypt", "PIL", "ruamel", "typer"}  # fmt: skip
     assert heavy.isdisjoint(loaded_after("import datapulse_tui.tui.app"))
 
