@@ -1,7 +1,7 @@
 """Settings: environment over TOML file over defaults, each with its type.
 
 Every field can be given in the file (`database_url = "..."`) or in the environment (`DATAPULSE_DATABASE_URL=...`);
-lists in the environment are separated by the platform's path separator.
+in the environment, folders are separated by the platform's path separator and hosts by commas.
 """
 
 from __future__ import annotations
@@ -21,6 +21,10 @@ def _split_paths(value: Any) -> Any:
     return [part for part in value.split(os.pathsep) if part] if isinstance(value, str) else value
 
 
+def _split_hosts(value: Any) -> Any:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
 class Settings(BaseModel):
     """What an installation decides. Frozen; made by `load_settings`."""
 
@@ -37,7 +41,7 @@ class Settings(BaseModel):
     allowed_csv_folders: Annotated[tuple[Path, ...], BeforeValidator(_split_paths)] = Field(
         (), description="folders that csv sources and image widgets may read"
     )
-    allowed_hosts: Annotated[tuple[str, ...], BeforeValidator(_split_paths)] = Field(
+    allowed_hosts: Annotated[tuple[str, ...], BeforeValidator(_split_hosts)] = Field(
         (), description="private hosts that image widgets may fetch from all the same"
     )
     keymap: dict[str, str] = Field(default_factory=dict, description="keys by action id, over the built-in ones")
