@@ -16,9 +16,19 @@ from tests.databases import Server
 def server(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Server:
     """The PostgreSQL that all tests of this run share, also across pytest-xdist's processes."""
     base = tmp_path_factory.getbasetemp()
-    home = (base if worker_id == "master" else base.parent) / "datapulse-home"
-    home.mkdir(exist_ok=True)
-    return databases.start_server(home)
+    return databases.start_server((base if worker_id == "master" else base.parent) / "datapulse-home")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Remove the run's server with its data, which lies outside the temporary folder when root runs the tests."""
+    factory = getattr(session.config, "_tmp_path_factory", None)
+    if hasattr(session.config, "workerinput") or factory is None:
+        return  # one of pytest-xdist's processes: their controller comes last
+    home = factory.getbasetemp() / "datapulse-home"
+    if home.exists():
+        from datapulse_tui.data.embedded import erase
+
+        erase(home)
 
 
 @pytest.fixture(scope="session")

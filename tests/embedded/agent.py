@@ -2,13 +2,17 @@
 
 Run as a script by whichever user a test wants, with nothing but the standard library and the launcher.
 """
+# ruff: noqa: E402
 
 from __future__ import annotations
+
+import sys
+
+LOADED_BEFORE = frozenset(sys.modules)  # by the interpreter and its site's own files
 
 import json
 import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -53,7 +57,7 @@ def answer(verb: str, home: Path) -> dict[str, object]:
             time.sleep(600)
         return {"pid": pid}
     if verb == "modules":
-        return {"modules": sorted(name.partition(".")[0] for name in sys.modules)}
+        return {"modules": sorted({name.partition(".")[0] for name in set(sys.modules) - LOADED_BEFORE})}
     raise ValueError(verb)
 
 

@@ -13,15 +13,16 @@ from tests.embedded.people import Client, Person
 
 
 @pytest.fixture(scope="session")
-def users(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Person, ...]]:
+def users() -> Iterator[tuple[Person, ...]]:
     """Two Unix users when root runs the tests, else the one that there is."""
     with ExitStack() as stack:
+        folder = stack.enter_context(people.scratch())
         if not people.ROOT:
-            yield (people.myself(tmp_path_factory.mktemp("user")),)
+            yield (people.myself(folder),)
             return
         try:
             public = stack.enter_context(people.public_copy())
-            found = tuple(stack.enter_context(people.throwaway(*public)) for _ in range(2))
+            found = tuple(stack.enter_context(people.throwaway(*public, folder)) for _ in range(2))
         except LookupError as reason:
             pytest.skip(f"started by root, and no other user can take part: {reason}")
         yield found

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,6 +130,19 @@ def myself(folder: Path) -> Person:
 
 
 @contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder that every user can pass through, in memory where there is room: these tests write much and briefly."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 1 << 30
+    folder = Path(tempfile.mkdtemp(prefix="dp-", dir=memory if roomy else "/var/tmp"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextmanager
 def public_copy() -> Iterator[tuple[str, Path, Path]]:
     """A Python, the launcher and the binaries where every user can read them: (python, folder, wheel's folder).
 
@@ -165,7 +178,7 @@ def _public_python() -> str:
 
 
 @contextmanager
-def throwaway(python: str, folder: Path, wheel: Path) -> Iterator[Person]:
+def throwaway(python: str, packages: Path, wheel: Path, folder: Path) -> Iterator[Person]:
     """A system user that exists for this long. Raises LookupError when none can be made."""
     name = f"dptest{secrets.token_hex(4)}"
     program = shutil.which("useradd", path="/usr/sbin:/usr/bin:/sbin:/bin")
@@ -179,7 +192,7 @@ def throwaway(python: str, folder: Path, wheel: Path) -> Iterator[Person]:
         own = folder / name
         own.mkdir(0o700)
         os.chown(own, found.pw_uid, found.pw_gid)
-        yield Person(name, found.pw_uid, found.pw_gid, python, f"{folder}:{wheel}", own)
+        yield Person(name, found.pw_uid, found.pw_gid, python, f"{packages}:{wheel}", own)
     finally:
         subprocess.run([f"{program.removesuffix('add')}del", name], check=True, capture_output=True)
 
@@ -196,6 +209,13 @@ def postmaster_pid(home: Path) -> int:
     return int((home / "postgres" / "data" / "postmaster.pid").read_text().splitlines()[0])
 
 
+def strike(*pids: int) -> None:
+    """SIGKILL to each; one that the death of another has ended already is no matter."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
 def kill(pid: int) -> None:
-    os.kill(pid, signal.SIGKILL)
+    strike(pid)
     until(lambda: gone(pid), f"end of process {pid}")

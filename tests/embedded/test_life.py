@@ -126,12 +126,8 @@ def test_what_was_killed_comes_back_with_its_data(
         connection.execute("INSERT INTO kept VALUES (%s)", [victims])
     pids = {"server": [postmaster_pid(quiet_home)], "supervisor": [supervisor_pid(quiet_home)]}
     pids["both"] = pids["supervisor"] + pids["server"]
-    for pid in pids[victims]:
-        os.kill(pid, signal.SIGKILL)
-    until(lambda: all(gone(pid) for pid in pids[victims]), "the kill")
-    if victims == "both":
-        # The pid in the stale file may be anybody's by now, even a living process of the same user.
-        until(lambda: not client.do("status")["running"], "the lock of the killed supervisor")
+    people.strike(*pids[victims])
+    until(lambda: not client.do("status")["running"], "the end of what was killed")
     newcomer = clients(person, quiet_home)
     assert newcomer.do("start")["socket_dir"] == folder
     client.do("ensure")
@@ -167,6 +163,7 @@ def test_a_busy_orphan_is_ended(person: Person, quiet_home: Path, clients: MakeC
     os.kill(supervisor, signal.SIGSTOP)  # or it would see the end of the server first
     people.kill(server)
     people.kill(supervisor)
+    until(lambda: not client.do("status")["running"], "the end of what was killed")
     client.do("ensure")
     until(lambda: gone(backend), "the end of the orphan")
     thread.join(people.SECONDS)
@@ -265,7 +262,7 @@ def test_kills_at_random_moments_lose_nothing(
             victims["supervisor"], victims["server"] = supervisor_pid(quiet_home), postmaster_pid(quiet_home)
             chosen = dice.sample(sorted(victims), dice.randrange(1, 4))
             for name in chosen:
-                os.kill(victims[name], signal.SIGKILL)
+                people.strike(victims[name])
                 if name == "client":
                     client.process.wait()
                     client = clients(person, quiet_home)
