@@ -57,18 +57,29 @@ def _cells(pieces: Pieces, partial: str, theme: ChartTheme, tone: Tone) -> list[
         if height >= start + EIGHTHS:
             cells.append((theme.texture(index), Style(fg=colour)))
             continue
-        above = next(((top, each) for top, each in pieces[at + 1 :] if top > height), None)
+        above = _mostly_above(pieces[at + 1 :], height, start + EIGHTHS)
         if theme.colour == "none":
             # Without colour a cell shows one texture: the piece that has more of it.
             shown = index if above is None or height - start >= EIGHTHS // 2 else above[1]
             whole = above is not None and above[0] - start >= EIGHTHS // 2
             character = theme.texture(shown) if whole or theme.texture(shown) != "█" else partial[height - start]
             cells.append((character, Style()))
-        elif above is None or above[0] - height < (start + EIGHTHS - height) / 2:
+        elif above is None or end - height < (start + EIGHTHS - height) / 2:
             cells.append((partial[height - start], Style(fg=colour)))
         else:
             cells.append((partial[height - start], Style(fg=colour, bg=tone(above[1], step))))
     return cells
+
+
+def _mostly_above(pieces: Pieces, low: int, high: int) -> tuple[int, int] | None:
+    """The piece that has most of the stretch from `low` to `high`, of those that stand above `low`."""
+    best, most = None, 0
+    for top, index in pieces:
+        share = min(top, high) - low
+        if share > most:
+            best, most = (top, index), share
+        low = max(low, min(top, high))
+    return best
 
 
 def _halves(pieces: Pieces, half: str, theme: ChartTheme, tone: Tone) -> list[tuple[str, Style]]:
