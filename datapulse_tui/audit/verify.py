@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from datapulse_tui.audit.actor import Actor
     from datapulse_tui.data.engine import Database
 
-SEALS_PER_FETCH = 20
+SEALS_PER_FETCH = 100
 
 # The seals in order, each with what its records are now. Memory is bounded by a seal, whose size the sealer bounds.
 RECOMPUTE = f"""

@@ -1,0 +1,196 @@
+"""`datapulse user`: the people who use the desk."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from datapulse_tui.cli import context, output
+from datapulse_tui.data.errors import Invalid
+
+if TYPE_CHECKING:
+    from datapulse_tui.cli.context import Workspace
+    from datapulse_tui.people.reads import UserRow
+
+app = context.noun("People: add, list, activate, deactivate, roles, passwords.")
+
+LONGEST_LINE = 4_096
+PAGE = 500
+
+Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The person's address.")]
+FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from the first line of stdin.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def read_password(*, from_stdin: bool) -> str:
+    """A password from stdin, or typed twice without an echo. Never from the command line, where others can see it."""
+    if from_stdin:
+        password = sys.stdin.readline(LONGEST_LINE).rstrip("\r\n")
+        if not password:
+            raise Invalid("There was no password on stdin. Nothing was changed.")
+        return password
+    if not sys.stdin.isatty():
+        raise Invalid(
+            "There is no terminal to ask for the password. Nothing was changed.",
+            hint="Give it with --password-stdin.",
+        )
+    given: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    return given
+
+
+async def _found(desk: Workspace, email: str) -> UserRow:
+    from datapulse_tui.people import reads
+
+    async with desk.data.reading() as session:
+        return await reads.get_user(session, desk.actor, email)
+
+
+@app.command()
+def add(
+    email: Email,
+    name: Annotated[str, typer.Option("--name", help="The person's full name.")],
+    role: Annotated[
+        str, typer.Option("--role", help="business_user, analyst, ops_manager or admin.")
+    ] = "business_user",
+    password_stdin: FromStdin = False,
+    ask_password: Annotated[
+        bool, typer.Option("--ask-password", help="Ask for the password, without an echo.")
+    ] = False,
+    activate: Annotated[bool, typer.Option("--activate", help="Let them sign in at once.")] = False,
+    time_zone: Annotated[str, typer.Option("--time-zone", help="IANA name such as Europe/Vienna.")] = "UTC",
+    as_json: AsJson = False,
+) -> None:
+    """Add a person. Without a password they cannot sign in yet; without --activate they wait for an administrator."""
+
+    async def body(desk: Workspace) -> None:
+        from datapulse_tui.people import service
+
+        password = read_password(from_stdin=password_stdin) if password_stdin or ask_password else None
+        async with desk.data.transaction() as session:
+            user_id = await service.add_user(
+                session,
+                desk.actor,
+                email=email,
+                name=name,
+                role=role,
+                password=password,
+                activate=activate,
+                timezone=time_zone,
+            )
+        added = await _found(desk, email)
+        if as_json:
+            output.emit_json({"id": user_id, "email": added.email, "role": added.role, "status": added.status})
+        else:
+            typer.echo(f"Added {output.visible(added.name)} <{output.visible(added.email)}>, {_standing(added)}.")
+
+    context.run(body)
+
+
+@app.command("list")
+def list_people(
+    text: Annotated[str, typer.Argument(help="A part of the name or address.")] = "",
+    role: Annotated[str | None, typer.Option("--role", help="Only this role.")] = None,
+    status: Annotated[str | None, typer.Option("--status", help="Only active, inactive or pending ones.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List people by address."""
+
+    async def body(desk: Workspace) -> None:
+        from datapulse_tui.people import reads
+
+        people: list[UserRow] = []
+        cursor: str | None = None
+        async with desk.data.reading() as session:
+            while True:
+                page = await reads.list_users(
+                    session, desk.actor, text=text, role=role, status=status, after=cursor, limit=PAGE
+                )
+                people += page.items
+                cursor = page.next
+                if cursor is None:
+                    break
+        if as_json:
+            output.emit_json(people)
+            return
+        output.emit_table(
+            ("email", "name", "role", "status", "password", "last sign-in"),
+            ((one.email, one.name, one.role, one.status, one.has_password, one.last_login) for one in people),
+        )
+
+    context.run(body)
+
+
+@app.command()
+def activate(email: Email) -> None:
+    """Let a pending or deactivated person sign in."""
+
+    async def body(desk: Workspace) -> None:
+        from datapulse_tui.people import service
+
+        person = await _found(desk, email)
+        async with desk.data.transaction() as session:
+            await service.activate(session, desk.actor, person.id)
+        await _say(desk, person)
+
+    context.run(body)
+
+
+@app.command()
+def deactivate(email: Email) -> None:
+    """Keep a person out. Nothing of theirs is deleted."""
+
+    async def body(desk: Workspace) -> None:
+        from datapulse_tui.people import service
+
+        person = await _found(desk, email)
+        async with desk.data.transaction() as session:
+            await service.deactivate(session, desk.actor, person.id)
+        await _say(desk, person)
+
+    context.run(body)
+
+
+@app.command("set-role")
+def set_role(
+    email: Email, role: Annotated[str, typer.Argument(help="business_user, analyst, ops_manager or admin.")]
+) -> None:
+    """Give a person another role."""
+
+    async def body(desk: Workspace) -> None:
+        from datapulse_tui.people import service
+
+        person = await _found(desk, email)
+        async with desk.data.transaction() as session:
+            await service.set_role(session, desk.actor, person.id, role)
+        await _say(desk, person)
+
+    context.run(body)
+
+
+@app.command("set-password")
+def set_password(email: Email, password_stdin: FromStdin = False) -> None:
+    """Set a person's password. The first one of a pending person activates them."""
+
+    async def body(desk: Workspace) -> None:
+        from datapulse_tui.people import service
+
+        person = await _found(desk, email)
+        password = read_password(from_stdin=password_stdin)
+        async with desk.data.transaction() as session:
+            await service.set_password(session, desk.actor, person.id, password)
+        await _say(desk, person)
+
+    context.run(body)
+
+
+async def _say(desk: Workspace, person: UserRow) -> None:
+    """How the account stands now."""
+    now = await _found(desk, person.email)
+    typer.echo(f"{output.visible(now.name)} <{output.visible(now.email)}>: {_standing(now)}.")
+
+
+def _standing(person: UserRow) -> str:
+    password = "" if person.has_password else ", without a password"
+    return f"{person.role}, {person.status}{password}"
