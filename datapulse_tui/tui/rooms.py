@@ -1,0 +1,47 @@
+"""The rooms that exist, by their digit. A room that is not built yet has no entry and is shown nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from datapulse_tui.tui import keymap
+
+if TYPE_CHECKING:
+    from datapulse_tui.tui.screens.base import DeskScreen
+
+
+class Room(NamedTuple):
+    """A screen that a digit opens. `make` imports its screen only when it is called."""
+
+    id: str
+    digit: str
+    label: str
+    help: str
+    make: Callable[[], DeskScreen]
+
+
+def _dashboards() -> DeskScreen:
+    from datapulse_tui.tui.screens.dashboards import DashboardsScreen
+
+    return DashboardsScreen()
+
+
+ROOMS: tuple[Room, ...] = (
+    Room("dashboards", "2", "Dashboards", "Your dashboards, those shared with you, and the public ones.", _dashboards),
+)
+
+keymap.register(
+    keymap.Action(f"room.{room.id}", room.digit, room.label, f"Go to {room.label}: {room.help}", keymap.APP)
+    for room in ROOMS
+)
+
+
+def room(room_id: str) -> Room:
+    """The room called `room_id`; StopIteration never happens for an id taken from ROOMS."""
+    return next(each for each in ROOMS if each.id == room_id)
+
+
+def first_room() -> Room:
+    """Where the desk opens."""
+    return ROOMS[0]

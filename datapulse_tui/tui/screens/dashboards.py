@@ -1,0 +1,330 @@
+"""The list of dashboards: mine, shared with me, public, starred; with the selected one's detail where there is room."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.timer import Timer
+from textual.widgets import Input
+
+from datapulse_tui.dashboards.rules import WIDGET_TYPES, Permission, format_refresh
+from datapulse_tui.data.errors import DataPulseError
+from datapulse_tui.tui import keymap
+from datapulse_tui.tui.screens.base import EVERYTHING, DeskScreen
+from datapulse_tui.tui.services import ListWish, Order, Scope
+from datapulse_tui.tui.times import ago, full_time
+from datapulse_tui.tui.widgets.form import Field
+from datapulse_tui.tui.widgets.pane import Item, Pane
+from datapulse_tui.tui.widgets.rows import Row, RowColumn, RowList
+from datapulse_tui.tui.widgets.tabs import TabLine
+
+if TYPE_CHECKING:
+    from datapulse_tui.dashboards.reads import DashboardRow, DashboardView
+    from datapulse_tui.data.feed import Changes
+    from datapulse_tui.data.page import Page
+
+TOPIC = "dashboards"  # of the change feed
+SCOPES: tuple[tuple[Scope, str], ...] = (
+    ("all", "All"),
+    ("mine", "Mine"),
+    ("shared", "Shared with me"),
+    ("public", "Public"),
+)
+ORDERS: tuple[tuple[Order, str], ...] = (("name", "by name"), ("updated", "by last change"))
+SETTLED = 0.2  # seconds that the cursor rests on a row before its widgets are read
+DETAIL_FROM = 120  # cells of width from which the detail stands beside the list
+PERMISSIONS = {"owner": "everything (it is yours)", "manage": "everything", "edit": "view and edit", "view": "view"}
+KINDS = {kind: kind.replace("_", " ") for kind in WIDGET_TYPES}
+COLUMNS = (
+    RowColumn("", 1),
+    RowColumn("Name"),
+    RowColumn("Owner", 18, needs=60, dim=True),
+    RowColumn("Widgets", 7, "right", dim=True),
+    RowColumn("Seen by", 8, needs=90, dim=True),
+    RowColumn("Changed", 9, "right", dim=True),
+)
+
+
+class DashboardsScreen(DeskScreen):
+    """Keyset pages of dashboards. Moving the cursor reads nothing and changes nothing."""
+
+    PLACES = (keymap.DASHBOARDS, keymap.LIST)
+    BINDINGS = keymap.bindings(keymap.DASHBOARDS)
+    ROOM = "dashboards"
+    HELP = "Dashboards that you own, that somebody shared with you, and those that everybody here may see."
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._wish = ListWish()
+        self._rows: dict[str, DashboardRow] = {}
+        self._next: str | None = None
+        self._loading_more = False
+        self._looking: Timer | None = None
+        self._views: dict[str, DashboardView] = {}
+
+    def body(self) -> ComposeResult:
+        yield TabLine([label for _, label in SCOPES], id="scopes")
+        yield Field(id="filter", placeholder="part of a name or a description; enter keeps it, esc takes it away")
+        with Horizontal(id="split"):
+            yield RowList(COLUMNS, id="list")
+            yield Pane(id="detail")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.query_one("#filter").display = False
+        self.query_one("#detail").display = self.app.size.width >= DETAIL_FROM
+        self.set_focus(self.listed)
+        self.reread()
+
+    def on_resize(self) -> None:
+        if self.is_mounted:
+            self.query_one("#detail").display = self.app.size.width >= DETAIL_FROM
+
+    @property
+    def listed(self) -> RowList:
+        """The rows on the screen."""
+        return self.query_one("#list", RowList)
+
+    @property
+    def row(self) -> DashboardRow | None:
+        """The dashboard under the cursor."""
+        return self._rows.get(self.listed.key)
+
+    # -- reading -------------------------------------------------------------------------------------------------------
+
+    def reread(self) -> None:
+        services, person, wish = self.desk.services, self.desk.person, self._wish
+        if person is None:
+            return
+        self._show_tabs()
+        self.listed.mark_stale(bool(self._rows))
+        self.read(
+            "list",
+            "reading the list of dashboards",
+            lambda: services.dashboards(person, wish, None),
+            self._first_page,
+            self._failed,
+        )
+
+    def changed(self, changes: Changes) -> None:
+        if TOPIC in changes or EVERYTHING in changes:
+            self.reread()
+
+    def _first_page(self, page: Page[DashboardRow]) -> None:
+        self._rows = {str(row.id): row for row in page.items}
+        self._views = {}
+        self._show(page)
+        self._look_closer()
+
+    def _more(self, page: Page[DashboardRow]) -> None:
+        self._loading_more = False
+        self._rows |= {str(row.id): row for row in page.items}
+        self._show(page)
+
+    def _show(self, page: Page[DashboardRow]) -> None:
+        self._next = page.next
+        self.listed.mark_stale(False)
+        self.listed.show([self._row(row) for row in self._rows.values()], empty=self._empty_words())
+        self._detail()
+        self._show_tabs()
+        self.redraw_frame()
+
+    def _failed(self, error: DataPulseError) -> None:
+        self.listed.mark_stale(False)
+        self.desk.report(error)
+
+    def on_row_list_need_more(self) -> None:
+        services, person, wish, cursor = self.desk.services, self.desk.person, self._wish, self._next
+        if cursor is None or self._loading_more or person is None:
+            return
+        self._loading_more = True
+        self.read(
+            "more",
+            "reading more dashboards",
+            lambda: services.dashboards(person, wish, cursor),
+            self._more,
+            self._no_more,
+        )
+
+    def _no_more(self, error: DataPulseError) -> None:
+        self._loading_more = False
+        self._failed(error)
+
+    # -- showing -------------------------------------------------------------------------------------------------------
+
+    def _row(self, row: DashboardRow) -> Row:
+        seen = (
+            "everyone" if row.is_public else "some" if row.permission in (Permission.VIEW, Permission.EDIT) else "you"
+        )
+        starred = "★" if row.starred else ""
+        changed = ago(row.updated_at, self.desk.now())
+        return Row(str(row.id), (starred, row.name, row.owner_name, str(row.widgets), seen, changed))
+
+    def _show_tabs(self) -> None:
+        tabs = self.query_one("#scopes", TabLine)
+        tabs.at = [scope for scope, _ in SCOPES].index(self._wish.scope)
+        count = f"{len(self._rows):,}{'+' if self._next else ''} · " if self._rows else ""
+        text = f'"{self._wish.text}" · ' if self._wish.text else ""
+        tabs.remark = f"{text}{count}{dict(ORDERS)[self._wish.order]}"
+        tabs.redraw()
+
+    def _empty_words(self) -> list[str]:
+        if self._wish.text:
+            return [f'No dashboard holds "{self._wish.text}" here.', "esc takes the filter away."]
+        return {
+            "mine": ["You own no dashboard yet.", "`datapulse dashboard apply FILE` brings one in."],
+            "shared": ["Nobody shared a dashboard with you yet."],
+            "public": ["No dashboard is public yet."],
+        }.get(
+            self._wish.scope,
+            [
+                "There are no dashboards yet. Three ways to begin:",
+                "",
+                "`datapulse source add NAME --type postgresql ...`   connect a source",
+                "`datapulse source add NAME --type csv ...`          open a CSV file",
+                "`datapulse demo`                                    look at the sample workspace",
+            ],
+        )
+
+    def _detail(self) -> None:
+        row, pane = self.row, self.query_one("#detail", Pane)
+        if row is None:
+            pane.show([])
+            return
+        now, zone = self.desk.now(), self.desk.session.zone
+        items = [
+            Item("title", row.name),
+            Item("dim", row.description or "No description."),
+            Item("gap"),
+            Item("fact", row.owner_name, "owner"),
+            Item("fact", PERMISSIONS[row.permission.value], "you may"),
+            Item("fact", f"{full_time(row.updated_at, zone)} ({ago(row.updated_at, now)})", "changed"),
+        ]
+        view = self._views.get(str(row.id))
+        pane.show([*items, *_contents(view)] if view is not None else items)
+
+    def _look_closer(self) -> None:
+        """Read the widgets and shares of the row on which the cursor rests."""
+        row, person, services = self.row, self.desk.person, self.desk.services
+        if row is None or person is None or not self.query_one("#detail").display or str(row.id) in self._views:
+            return
+        self.read(
+            "detail", "reading a dashboard", lambda: services.dashboard(person, row.id), self._closer, lambda _: None
+        )
+
+    def _closer(self, view: DashboardView) -> None:
+        self._views[str(view.id)] = view
+        self._detail()
+
+    def on_row_list_moved(self) -> None:
+        self._detail()
+        if self._looking is not None:
+            self._looking.stop()
+        self._looking = self.set_timer(SETTLED, self._look_closer)
+
+    def on_row_list_opened(self) -> None:
+        self.do_open()
+
+    def on_tab_line_chosen(self, event: TabLine.Chosen) -> None:
+        self._change(self._wish._replace(scope=SCOPES[event.at][0]))
+
+    # -- actions -------------------------------------------------------------------------------------------------------
+
+    def why_not(self, action_id: str) -> str:
+        if action_id in ("dashboards.open", "dashboards.star") and self.row is None:
+            return "No dashboard is selected."
+        if action_id == "dashboards.clear" and not self._wish.text and not self.query_one("#filter").display:
+            return "There is no filter."
+        return ""
+
+    def _change(self, wish: ListWish) -> None:
+        if wish != self._wish:
+            self._wish = wish
+            self.listed.move_to(0)
+            self.reread()
+
+    def do_open(self) -> None:
+        from datapulse_tui.tui.screens.dashboard import DashboardScreen
+
+        if self.row is not None:
+            self.desk.push_screen(DashboardScreen(self.row.id, self.row.name))
+
+    def do_star(self) -> None:
+        row = self.row
+        if row is not None:
+            self._star(row.id, starred=not row.starred)
+
+    def _star(self, dashboard_id: UUID, *, starred: bool) -> None:
+        services = self.desk.services
+
+        def show(value: bool) -> None:  # noqa: FBT001
+            row = self._rows.get(str(dashboard_id))
+            if row is not None and self.is_attached:
+                self._rows[str(dashboard_id)] = replace(row, starred=value)
+                self.listed.show([self._row(each) for each in self._rows.values()])
+
+        def not_saved(error: DataPulseError) -> None:
+            show(not starred)
+            self.desk.report(error)
+
+        show(starred)
+        self.desk.session.save(
+            "starring a dashboard",
+            lambda person: services.star(person, dashboard_id, starred=starred),
+            failed=not_saved,
+        )
+
+    def do_scope_next(self) -> None:
+        self._step_scope(1)
+
+    def do_scope_previous(self) -> None:
+        self._step_scope(-1)
+
+    def _step_scope(self, by: int) -> None:
+        scopes = [scope for scope, _ in SCOPES]
+        at = scopes.index(self._wish.scope)
+        self._change(self._wish._replace(scope=scopes[(at + by) % len(scopes)]))
+
+    def do_order(self) -> None:
+        orders = [order for order, _ in ORDERS]
+        self._change(self._wish._replace(order=orders[(orders.index(self._wish.order) + 1) % len(orders)]))
+
+    def do_refresh(self) -> None:
+        self.reread()
+
+    def do_filter(self) -> None:
+        field = self.query_one("#filter", Field)
+        field.display = True
+        self.set_focus(field)
+
+    def do_clear(self) -> None:
+        field = self.query_one("#filter", Field)
+        field.value = ""
+        field.display = False
+        self.set_focus(self.listed)
+        self._change(self._wish._replace(text=""))
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._change(self._wish._replace(text=event.value.strip()))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        if not event.value.strip():
+            self.query_one("#filter").display = False
+        self.set_focus(self.listed)
+
+
+def _contents(view: DashboardView) -> list[Item]:
+    """What is on a dashboard, and whom it is shared with."""
+    shared = "everyone" if view.is_public else ", ".join(f"{each.name} ({each.permission})" for each in view.shares)
+    items = [Item("fact", shared, "shared with")] if shared else []
+    if view.refresh_seconds:
+        items.append(Item("fact", f"every {format_refresh(view.refresh_seconds)}", "refreshes"))
+    items.append(Item("gap"))
+    names = [widget.title or KINDS.get(widget.type, widget.type) for widget in view.widgets]
+    return [*items, *(Item("fact", name, "widgets" if at == 0 else "") for at, name in enumerate(names))]

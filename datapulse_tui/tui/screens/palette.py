@@ -1,0 +1,128 @@
+"""The palette: everything that can be done now, found by typing a part of its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widgets import Input
+
+from datapulse_tui.tui import keymap, themes
+from datapulse_tui.tui.screens.confirm import Dialog
+from datapulse_tui.tui.widgets.form import Field, Note
+from datapulse_tui.tui.widgets.rows import Row, RowColumn, RowList
+
+COLUMNS = (RowColumn("", 22), RowColumn("", dim=True), RowColumn("", 10, "right", dim=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One line of the palette, and what choosing it does."""
+
+    key: str
+    label: str
+    help: str
+    keys: str
+    choose: Callable[[], object]
+
+
+def matches(typed: str, offer: Offer) -> bool:
+    """Whether every typed word is a part of the offer's label or help."""
+    words = f"{offer.label} {offer.help}".casefold()
+    return all(word in words for word in typed.casefold().split())
+
+
+class PaletteScreen(Dialog[None]):
+    """Type, choose with the arrows, enter. What cannot be done now is not offered."""
+
+    HELP = "Type a part of what you want to do."
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._offers: list[Offer] = []
+        self._shown: dict[str, Offer] = {}
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog tall"):
+            yield Field(id="typed", placeholder="what do you want to do?")
+            yield RowList(
+                (RowColumn("", 22), RowColumn("", dim=True), RowColumn("", 10, "right", dim=True)), id="offers"
+            )
+            yield Note("enter does it · ↑ ↓ choose · esc closes", classes="note")
+
+    def on_mount(self) -> None:
+        self._offers = [*self._actions(), *self._themes()]
+        self._show("")
+
+    def take_focus(self) -> None:
+        """Called when it stands, before the next key is looked at."""
+        self.set_focus(self.query_one(Field))
+
+    def _actions(self) -> list[Offer]:
+        desk, below = self.desk, self.app.screen_stack[-2]
+        places = (*getattr(below, "PLACES", ()), getattr(below.focused, "PLACE", ""), keymap.APP)
+        offers = []
+        for each in keymap.actions():
+            if not each.palette or each.place not in places or each.id == "app.palette":
+                continue
+            node = desk.acting_node(each.id, below)
+            if node is not None and not node.why_not(each.id):
+                keys = " ".join(keymap.key_names(each, desk.user_keymap))
+                offers.append(Offer(each.id, each.label, each.help, keys, partial(node.action_do, each.id)))
+        return offers
+
+    def _themes(self) -> list[Offer]:
+        if self.desk.no_color:
+            return []
+        return [
+            Offer(f"theme {name}", f"theme {name}", f"Use the colours: {label}.", "", partial(self._wear, name))
+            for name, label in themes.LABELS.items()
+            if name != self.desk.look.chart.name
+        ]
+
+    def _wear(self, name: str) -> None:
+        if self.desk.person is None:
+            self.desk.wear(name)
+        else:
+            self.desk.session.choose_theme(name)
+
+    def _show(self, typed: str) -> None:
+        self._shown = {offer.key: offer for offer in self._offers if matches(typed, offer)}
+        offers = self.query_one(RowList)
+        offers.show(
+            [Row(offer.key, (offer.label, offer.help, offer.keys)) for offer in self._shown.values()],
+            empty=["Nothing that can be done now matches."],
+        )
+        offers.move_to(0)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._show(event.value)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self._choose()
+
+    def on_row_list_opened(self) -> None:
+        self._choose()
+
+    def key_up(self) -> None:
+        """The arrows move the choice while the cursor stays in the input."""
+        self.query_one(RowList).do_up()
+
+    def key_down(self) -> None:
+        """See `key_up`."""
+        self.query_one(RowList).do_down()
+
+    def key_enter(self) -> None:
+        """When the list has the focus."""
+        self._choose()
+
+    def _choose(self) -> None:
+        offer = self._shown.get(self.query_one(RowList).key)
+        if offer is not None:
+            self.dismiss(None)
+            self.desk.call_later(offer.choose)

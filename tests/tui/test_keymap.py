@@ -1,0 +1,77 @@
+"""One registry: what it says is what the screens do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from datapulse_tui.tui import keymap, rooms
+from datapulse_tui.tui.app import DataPulseApp
+from datapulse_tui.tui.screens.confirm import Dialog
+from datapulse_tui.tui.screens.dashboard import DashboardScreen
+from datapulse_tui.tui.screens.dashboards import DashboardsScreen
+from datapulse_tui.tui.screens.start import StartScreen
+from datapulse_tui.tui.screens.zoom import ZoomScreen
+from datapulse_tui.tui.widgets.pane import Pane
+from datapulse_tui.tui.widgets.result_table import ResultTable
+from datapulse_tui.tui.widgets.rows import RowList
+
+DOERS = {
+    keymap.APP: (DataPulseApp,),
+    keymap.START: (StartScreen,),
+    keymap.LIST: (RowList, ResultTable),
+    keymap.FORM: (Dialog,),
+    keymap.DASHBOARDS: (DashboardsScreen,),
+    keymap.DASHBOARD: (DashboardScreen,),
+    keymap.ZOOM: (ZoomScreen,),
+    keymap.TABLE: (ResultTable,),
+    keymap.TEXT: (Pane,),
+}
+
+
+@pytest.mark.parametrize("action", keymap.actions(), ids=lambda action: action.id)
+def test_every_action_has_somebody_who_does_it(action: keymap.Action) -> None:
+    if not action.id.startswith("room."):
+        assert all(hasattr(doer, action.method) for doer in DOERS[action.place])
+    assert action.help.endswith(".")
+
+
+@pytest.mark.parametrize("place", DOERS)
+def test_no_key_means_two_things_in_one_place(place: str) -> None:
+    keys = [key for action in keymap.actions(place) for key in action.keys.split(",") if key]
+    assert len(keys) == len(set(keys))
+
+
+def test_no_action_hides_behind_keys_that_do_not_arrive_everywhere() -> None:
+    for action in keymap.actions():
+        keys = [key for key in action.keys.split(",") if key]
+        rare = [key for key in keys if key in ("ctrl+enter", "ctrl+h", "ctrl+i", "ctrl+m") or key.startswith("alt+")]
+        assert not keys or len(rare) < len(keys), action.id
+
+
+def test_bindings_carry_ids_and_help_for_remapping() -> None:
+    for binding in keymap.bindings(keymap.DASHBOARDS):
+        assert binding.id
+        assert binding.tooltip
+        assert binding.action == f"do({binding.id!r})"
+
+
+def test_the_documentation_names_every_action_and_room() -> None:
+    table = keymap.markdown_table()
+    assert all(f"`{action.id}`" in table for action in keymap.actions())
+    assert all(room.label in table for room in rooms.ROOMS)
+    assert "`/`" in table
+
+
+def test_unknown_ids_of_a_keymap_are_found() -> None:
+    assert keymap.unknown_ids({"list.up": "w", "list.pu": "x"}) == ["list.pu"]
+
+
+def test_the_first_paint_imports_nothing_heavy() -> None:
+    code = "import sys, datapulse_tui.tui.app, datapulse_tui.tui.screens.start; print(' '.join(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    heavy = {"sqlalchemy", "psycopg", "pydantic", "duckdb", "sqlglot", "plotext", "httpx", "procrastinate", "alembic"}
+    heavy |= {"cryptography", "bcrypt", "PIL", "typer", "yaml", "ruamel"}
+    assert not heavy.intersection(name.partition(".")[0] for name in found)
