@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from datapulse_tui import config_files
-from datapulse_tui.data.errors import Invalid
+from datapulse_tui.errors import Invalid
 
 
 def _split_paths(value: Any) -> Any:

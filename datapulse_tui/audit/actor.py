@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from datapulse_tui.data.errors import NotAllowed
+from datapulse_tui.errors import NotAllowed
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
-from datapulse_tui.data.errors import Invalid
+from datapulse_tui.errors import Invalid
 
 if TYPE_CHECKING:
     from sqlalchemy import Select

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from datapulse_tui.audit import chain
 from datapulse_tui.audit.chain import Seal
-from datapulse_tui.data.errors import DataPulseError
+from datapulse_tui.errors import DataPulseError
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession

@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from datapulse_tui.charts.cells import clean
 from datapulse_tui.charts.numbers import NumberFormat, NumberStyle
 from datapulse_tui.charts.theme import Severity
-from datapulse_tui.data.errors import Invalid
+from datapulse_tui.errors import Invalid
 
 
 def _as_tuple(value: object) -> object:

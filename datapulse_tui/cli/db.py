@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from datapulse_tui.cli import context, db_server, output
-from datapulse_tui.data.errors import DataPulseError
+from datapulse_tui.errors import DataPulseError
 
 app = context.noun("The database: upgrade, check, url; start and stop the embedded server.")
 app.add_typer(db_server.app)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from datapulse_tui.cli import context, output
-from datapulse_tui.data.errors import DataPulseError, Invalid
+from datapulse_tui.errors import DataPulseError, Invalid
 
 if TYPE_CHECKING:
     from datapulse_tui.data.embedded import ServerStatus

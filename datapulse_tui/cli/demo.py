@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from datapulse_tui.cli import context, output
-from datapulse_tui.data.errors import DataPulseError
+from datapulse_tui.errors import DataPulseError
 
 if TYPE_CHECKING:
     from datapulse_tui.config import Settings

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from datapulse_tui.cli import context, output
-from datapulse_tui.data.errors import Invalid
+from datapulse_tui.errors import Invalid
 
 if TYPE_CHECKING:
     from pathlib import Path as FilePath

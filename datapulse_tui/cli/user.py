@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from datapulse_tui.cli import context, output
-from datapulse_tui.data.errors import Invalid
+from datapulse_tui.errors import Invalid
 
 if TYPE_CHECKING:
     from datapulse_tui.cli.context import Workspace

@@ -17,7 +17,7 @@ from datapulse_tui.dashboards.schemas import DashboardDoc, OptionsQuery
 from datapulse_tui.dashboards.service import TOPIC, require_publish
 from datapulse_tui.dashboards.storing import write_dashboard, write_shares, write_widgets
 from datapulse_tui.dashboards.variables import RESERVED
-from datapulse_tui.data.errors import Invalid, NotAllowed
+from datapulse_tui.errors import Invalid, NotAllowed
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession

@@ -16,7 +16,7 @@ from datapulse_tui.dashboards.checking import InvalidDocument, Problem, check, f
 from datapulse_tui.dashboards.plain import Document
 from datapulse_tui.dashboards.schemas import DashboardDoc
 from datapulse_tui.dashboards.yaml_text import SIZE_LIMIT, Unreadable, YamlDocument
-from datapulse_tui.data.errors import Invalid
+from datapulse_tui.errors import Invalid
 
 DASHBOARD_LIMIT = 100  # dashboards in one file
 

@@ -23,7 +23,7 @@ from datapulse_tui.dashboards.schemas import (
 )
 from datapulse_tui.dashboards.timerange import EXPECTED as TIME_RANGE_EXPECTED
 from datapulse_tui.dashboards.variables import LONGEST_TEXT
-from datapulse_tui.data.errors import Invalid
+from datapulse_tui.errors import Invalid
 
 Path = tuple[str | int, ...]
 

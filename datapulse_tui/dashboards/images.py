@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from datapulse_tui.dashboards.web import FetchRules, fetch
-from datapulse_tui.data.errors import Invalid, NotAllowed, NotFound
+from datapulse_tui.errors import Invalid, NotAllowed, NotFound
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
 PIXEL_LIMIT = 24_000_000

@@ -15,7 +15,7 @@ from uuid import UUID
 from datapulse_tui.dashboards.rules import VIEW, Permission, Position, Scope, permission_of
 from datapulse_tui.dashboards.timerange import DEFAULT_RANGE, TimeRange
 from datapulse_tui.dashboards.variables import Variable
-from datapulse_tui.data.errors import Invalid, NotFound
+from datapulse_tui.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
     from sqlalchemy import Row

@@ -15,7 +15,7 @@ from datapulse_tui.charts.problem import message_picture
 from datapulse_tui.charts.theme import ChartTheme
 from datapulse_tui.dashboards.rules import Box, box_of, grid_rows
 from datapulse_tui.dashboards.timerange import TimeRange
-from datapulse_tui.data.errors import DataPulseError
+from datapulse_tui.errors import DataPulseError
 
 if TYPE_CHECKING:
     from datapulse_tui.dashboards.reads import DashboardView, WidgetView

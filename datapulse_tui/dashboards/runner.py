@@ -18,8 +18,8 @@ from datapulse_tui.dashboards.series import SeriesQuery, SeriesReader
 from datapulse_tui.dashboards.timerange import TimeRange, bucket_size
 from datapulse_tui.dashboards.variables import Scalar, Variable, bind
 from datapulse_tui.dashboards.web import FetchRules
-from datapulse_tui.data.errors import DataPulseError, NotFound, Unavailable
 from datapulse_tui.data.result import Result
+from datapulse_tui.errors import DataPulseError, NotFound, Unavailable
 
 if TYPE_CHECKING:
     from datapulse_tui.audit.actor import Actor

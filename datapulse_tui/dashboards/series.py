@@ -31,8 +31,8 @@ from datapulse_tui.dashboards.bucketing import (
     read_shape,
     wrap,
 )
-from datapulse_tui.data.errors import Invalid
 from datapulse_tui.data.result import Column, ColumnKind, Result
+from datapulse_tui.errors import Invalid
 
 log = logging.getLogger(__name__)
 

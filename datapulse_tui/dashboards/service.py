@@ -8,7 +8,7 @@ from uuid import UUID
 
 from datapulse_tui.dashboards import rules
 from datapulse_tui.dashboards.reads import DashboardView, get_dashboard, missing, star_key
-from datapulse_tui.data.errors import Conflict, Invalid, NotAllowed, NotFound
+from datapulse_tui.errors import Conflict, Invalid, NotAllowed, NotFound
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession

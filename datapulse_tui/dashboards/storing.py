@@ -8,7 +8,7 @@ from uuid import UUID
 
 from datapulse_tui.dashboards.reads import DashboardView, WidgetView
 from datapulse_tui.dashboards.schemas import DashboardDoc, WidgetDoc
-from datapulse_tui.data.errors import Conflict
+from datapulse_tui.errors import Conflict
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession

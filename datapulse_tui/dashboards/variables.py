@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from datapulse_tui.data.errors import Invalid
+from datapulse_tui.errors import Invalid
 
 VariableType = Literal["text", "number", "choice"]
 Scalar = str | int | float

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from datapulse_tui.data.errors import Invalid, NotAllowed, Unavailable
+from datapulse_tui.errors import Invalid, NotAllowed, Unavailable
 
 if TYPE_CHECKING:
     import httpx

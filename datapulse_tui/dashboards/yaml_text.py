@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from datapulse_tui.data.errors import Invalid
+from datapulse_tui.errors import Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

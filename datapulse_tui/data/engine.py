@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
-from datapulse_tui.data.errors import DataPulseError, Unavailable
+from datapulse_tui.errors import DataPulseError, Unavailable
 
 CONNECT_TIMEOUT = 5  # seconds for one address; what a person waits for a message
 
@@ -72,6 +72,7 @@ class Database:
             pool_timeout=10,
             pool_pre_ping=pre_ping,
             pool_use_lifo=True,
+            hide_parameters=True,  # else bound values, secrets among them, reach the log with every exception
             connect_args={
                 "connect_timeout": CONNECT_TIMEOUT,
                 "application_name": "datapulse",

@@ -17,7 +17,7 @@ from datapulse_tui import resources
 from datapulse_tui.data import models  # noqa: F401  (registers every table on the metadata)
 from datapulse_tui.data.base import Base
 from datapulse_tui.data.engine import CONNECT_TIMEOUT, lost_connection, parse_url, unavailable
-from datapulse_tui.data.errors import Conflict
+from datapulse_tui.errors import Conflict
 
 LOCK_NOT_AVAILABLE = "55P03"
 

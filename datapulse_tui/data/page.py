@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, false, literal, or_
 
-from datapulse_tui.data.errors import Invalid
+from datapulse_tui.errors import Invalid
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from datapulse_tui.data.errors import DataPulseError, Invalid
+from datapulse_tui.errors import DataPulseError, Invalid
 
 if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet

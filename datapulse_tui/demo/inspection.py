@@ -19,12 +19,12 @@ from datapulse_tui.charts.theme import DARK
 from datapulse_tui.dashboards.reads import DashboardView, WidgetView, get_dashboard, list_dashboards
 from datapulse_tui.dashboards.rules import box_of
 from datapulse_tui.dashboards.runner import Runner
-from datapulse_tui.data.errors import DataPulseError, Unavailable
 from datapulse_tui.demo.cast import PASSWORD
 from datapulse_tui.demo.making import MAKER
 from datapulse_tui.demo.sampler import sample_forever
 from datapulse_tui.demo.tables import demo_url
 from datapulse_tui.demo.workspace import sample_folder
+from datapulse_tui.errors import DataPulseError, Unavailable
 from datapulse_tui.people.actors import actor_for
 from datapulse_tui.sources.pool import Sources
 from datapulse_tui.sources.service import check_source

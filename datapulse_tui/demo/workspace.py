@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from datapulse_tui.data.errors import Conflict
+from datapulse_tui.errors import Conflict
 
 if TYPE_CHECKING:
     from datapulse_tui.config import Settings

@@ -17,9 +17,9 @@ from procrastinate.worker import Worker
 from datapulse_tui.audit.sealer import run_sealer
 from datapulse_tui.data.direct import libpq_arguments
 from datapulse_tui.data.engine import Database
-from datapulse_tui.data.errors import DataPulseError, Unavailable
 from datapulse_tui.data.job_context import lend
 from datapulse_tui.data.worker_health import STALLED_AFTER, worker_health
+from datapulse_tui.errors import DataPulseError, Unavailable
 from datapulse_tui.jobs.app import app
 from datapulse_tui.jobs.housekeeping import put_stalled_jobs_back
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from datapulse_tui.audit.actor import Actor
-from datapulse_tui.data.errors import NotFound
+from datapulse_tui.errors import NotFound
 from datapulse_tui.people import rules
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
-from datapulse_tui.data.errors import Invalid, NotFound
+from datapulse_tui.errors import Invalid, NotFound
 from datapulse_tui.people import rules
 
 if TYPE_CHECKING:

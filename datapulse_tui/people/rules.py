@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
-from datapulse_tui.data.errors import Invalid
+from datapulse_tui.errors import Invalid
 
 
 class Role(StrEnum):

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 from datapulse_tui.audit.clean import Json, Secret
 from datapulse_tui.audit.service import record
 from datapulse_tui.data import feed
-from datapulse_tui.data.errors import Conflict, Invalid, NotAllowed, NotFound
+from datapulse_tui.errors import Conflict, Invalid, NotAllowed, NotFound
 from datapulse_tui.people import passwords, rules
 from datapulse_tui.people.rules import Role, Status
 

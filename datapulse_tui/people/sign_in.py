@@ -16,7 +16,7 @@ from uuid import UUID
 
 from datapulse_tui.audit.actor import Actor
 from datapulse_tui.audit.service import record
-from datapulse_tui.data.errors import Invalid, NotAllowed
+from datapulse_tui.errors import Invalid, NotAllowed
 from datapulse_tui.people import passwords, rules
 from datapulse_tui.people.actors import actor_for
 

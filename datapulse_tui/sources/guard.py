@@ -17,7 +17,7 @@ from sqlglot.dialects.dialect import Dialect as SqlDialect
 from sqlglot.errors import ErrorLevel, ParseError
 from sqlglot.tokenizer_core import TokenType
 
-from datapulse_tui.data.errors import Invalid
+from datapulse_tui.errors import Invalid
 from datapulse_tui.sources import functions
 from datapulse_tui.sources.lexing import Dialect, Lexed, lex, place, tokenize, written_offset
 

@@ -16,7 +16,7 @@ from sqlglot.dialects.dialect import Dialect as SqlDialect
 from sqlglot.errors import TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
-from datapulse_tui.data.errors import Invalid
+from datapulse_tui.errors import Invalid
 
 Dialect = Literal["postgres", "duckdb"]
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
-from datapulse_tui.data.errors import Unavailable
 from datapulse_tui.data.result import Column, Result
+from datapulse_tui.errors import Unavailable
 from datapulse_tui.sources.adapters.base import (
     DEFAULT_LIMIT,
     DEFAULT_TIMEOUT,

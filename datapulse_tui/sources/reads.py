@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from datapulse_tui.data.errors import NotFound
+from datapulse_tui.errors import NotFound
 from datapulse_tui.sources import rules
 from datapulse_tui.sources.pool import SourceHandle
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING
 
-from datapulse_tui.data.errors import Invalid, NotAllowed
+from datapulse_tui.errors import Invalid, NotAllowed
 
 if TYPE_CHECKING:
     from datapulse_tui.audit.actor import Actor

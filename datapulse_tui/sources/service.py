@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from datapulse_tui.data.errors import Conflict, DataPulseError, Invalid, NotFound
+from datapulse_tui.errors import Conflict, DataPulseError, Invalid, NotFound
 from datapulse_tui.sources import reads, rules
 from datapulse_tui.sources.adapters.base import DEFAULT_LIMIT, DEFAULT_TIMEOUT, SourceCheck, SourceSchema
 

@@ -15,11 +15,12 @@ from textual.screen import Screen
 
 from datapulse_tui import config_files
 from datapulse_tui.charts.cells import clean
-from datapulse_tui.data.errors import DataPulseError
+from datapulse_tui.errors import DataPulseError
 from datapulse_tui.resources import styles_path
 from datapulse_tui.tui import failures, keymap, rooms, themes
 from datapulse_tui.tui.acts import Acts
 from datapulse_tui.tui.dispatch import Dispatch
+from datapulse_tui.tui.key_order import KeyOrder
 from datapulse_tui.tui.screens.base import DeskScreen
 from datapulse_tui.tui.services import Person, Services
 from datapulse_tui.tui.session import Session
@@ -29,7 +30,7 @@ from datapulse_tui.tui.widgets.lines import LinesWidget
 from datapulse_tui.tui.writes import WriteQueue
 
 
-class DataPulseApp(Dispatch, Acts, ThinLine[None], inherit_bindings=False):
+class DataPulseApp(Dispatch, Acts, KeyOrder[None], ThinLine[None], inherit_bindings=False):
     """The frame of everything: who is signed in, how the database is, and where actions go."""
 
     TITLE = "DataPulse"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from datapulse_tui.data.errors import DataPulseError
+from datapulse_tui.errors import DataPulseError
 
 log = logging.getLogger(__name__)
 

@@ -8,20 +8,20 @@ in the field before it, a password in the clear. So a key waits until the one be
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic
 
-from textual.app import App
+from textual.app import App, ReturnType
 from textual.events import Event, Key
 
 if TYPE_CHECKING:
     from textual.message_pump import MessagePump
 
 
-class KeyOrder(App[None]):
+class KeyOrder(App[ReturnType], Generic[ReturnType], inherit_bindings=False):
     """An app that starts on a key when the key before it is done with."""
 
-    def __init__(self, *arguments: object, **options: object) -> None:
-        super().__init__(*arguments, **options)  # type: ignore[arg-type]
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
         self._keys_waiting: deque[Key] = deque()
         self._key_on_its_way = False
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from textual.screen import Screen
 
-from datapulse_tui.data.errors import DataPulseError
+from datapulse_tui.errors import DataPulseError
 from datapulse_tui.tui import failures, keymap, rooms
 from datapulse_tui.tui.screens.base import DeskScreen
 from datapulse_tui.tui.writes import Write

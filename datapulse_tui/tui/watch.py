@@ -7,7 +7,7 @@ import signal
 from time import monotonic
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from datapulse_tui.data.errors import DataPulseError, Unavailable
+from datapulse_tui.errors import DataPulseError, Unavailable
 from datapulse_tui.tui import failures
 
 if TYPE_CHECKING:

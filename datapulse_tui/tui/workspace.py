@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from datapulse_tui import config_files
-from datapulse_tui.data.errors import DataPulseError
+from datapulse_tui.errors import DataPulseError
 
 if TYPE_CHECKING:
     from datapulse_tui.config import Settings

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
-from datapulse_tui.data.errors import DataPulseError
+from datapulse_tui.errors import DataPulseError
 from datapulse_tui.tui import failures
 
 

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 
 from datapulse_tui.dashboards.as_code import InvalidFile, dump, load, load_file
 from datapulse_tui.dashboards.checking import check
-from datapulse_tui.data.errors import Invalid
+from datapulse_tui.errors import Invalid
 from tests.dashboards.documents import dashboards
 from tests.dashboards.hostile_files import HOSTILE
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from datapulse_tui.dashboards.images import ImageRules, load_image, prove_image, read_file
-from datapulse_tui.data.errors import DataPulseError, Invalid, NotAllowed, NotFound
+from datapulse_tui.errors import DataPulseError, Invalid, NotAllowed, NotFound
 
 
 def picture(size: tuple[int, int] = (40, 20), form: str = "PNG") -> bytes:

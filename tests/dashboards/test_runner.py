@@ -26,8 +26,8 @@ from datapulse_tui.dashboards.render import inner_width, render
 from datapulse_tui.dashboards.runner import Runner, WidgetAnswer
 from datapulse_tui.dashboards.timerange import TimeRange
 from datapulse_tui.data.engine import Database
-from datapulse_tui.data.errors import DataPulseError, Invalid, NotFound, Unavailable
 from datapulse_tui.data.result import ColumnKind, Result
+from datapulse_tui.errors import DataPulseError, Invalid, NotFound, Unavailable
 from datapulse_tui.sources.pool import Sources
 from tests.dashboards.conftest import People
 from tests.dashboards.test_service import chart, get, grant, note, put

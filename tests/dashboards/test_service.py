@@ -19,9 +19,9 @@ from datapulse_tui.dashboards.checking import InvalidDocument, check
 from datapulse_tui.dashboards.plain import plain_view
 from datapulse_tui.dashboards.reads import DashboardView, find_dashboard, get_dashboard, list_dashboards
 from datapulse_tui.data.engine import Database
-from datapulse_tui.data.errors import Conflict, DataPulseError, Invalid, NotAllowed, NotFound
 from datapulse_tui.data.models.audit import AuditLog
 from datapulse_tui.data.models.reports import Report
+from datapulse_tui.errors import Conflict, DataPulseError, Invalid, NotAllowed, NotFound
 from datapulse_tui.sources import service as source_service
 from tests.dashboards.conftest import OPERATOR, People
 from tests.dashboards.documents import dashboards

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datapulse_tui.dashboards.variables import Variable, accept, bind
-from datapulse_tui.data.errors import Invalid
+from datapulse_tui.errors import Invalid
 
 TEXT = Variable("who", "text", default="ana")
 NUMBER = Variable("least", "number", label="Least value")

@@ -22,7 +22,7 @@ from cryptography.x509.oid import NameOID
 
 from datapulse_tui.dashboards import web
 from datapulse_tui.dashboards.web import FetchRules, fetch, is_public
-from datapulse_tui.data.errors import DataPulseError, Invalid, NotAllowed, Unavailable
+from datapulse_tui.errors import DataPulseError, Invalid, NotAllowed, Unavailable
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -12,8 +12,8 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from datapulse_tui.data.engine import Database, OutcomeUnknown, address, parse_url
-from datapulse_tui.data.errors import Unavailable
 from datapulse_tui.data.models import Tag
+from datapulse_tui.errors import Unavailable
 from tests.databases import dsn
 
 

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from sqlalchemy import make_url, text
 
 from datapulse_tui.data.engine import Database
-from datapulse_tui.data.errors import Unavailable
 from datapulse_tui.data.feed import EVERYTHING, Changes, Feed, FeedState, Pace, emit
 from datapulse_tui.data.feed.coalesce import Coalescer
 from datapulse_tui.data.feed.messages import PAYLOAD_LIMIT, decode, encode
+from datapulse_tui.errors import Unavailable
 from tests.databases import dsn
 
 QUICK = Pace(echo=0.3, poll=0.1, probe=0.2, answer=0.3, back_off=0.02, back_off_limit=0.05, settled=0.0)

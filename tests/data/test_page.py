@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from sqlalchemy import Row, Select, select
 
 from datapulse_tui.data.engine import Database
-from datapulse_tui.data.errors import Invalid
 from datapulse_tui.data.models import Department
 from datapulse_tui.data.page import SortKey, decode_cursor, encode_cursor, keyset, make_page
+from datapulse_tui.errors import Invalid
 
 VALUES = st.one_of(
     st.none(), st.booleans(), st.integers(), st.text(), st.uuids(), st.dates(),

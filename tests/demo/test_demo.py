@@ -11,10 +11,10 @@ from sqlalchemy import text
 from datapulse_tui.dashboards import as_code
 from datapulse_tui.data import migrate
 from datapulse_tui.data.connect import Connection
-from datapulse_tui.data.errors import Invalid
 from datapulse_tui.demo import cast, logo, workspace
 from datapulse_tui.demo.making import MAKER
 from datapulse_tui.demo.workspace import open_demo
+from datapulse_tui.errors import Invalid
 from datapulse_tui.people.sign_in import sign_in
 from datapulse_tui.sources.pool import Sources
 from datapulse_tui.sources.service import run_query

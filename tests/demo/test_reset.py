@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from datapulse_tui.config import Settings
-from datapulse_tui.data.errors import Conflict
 from datapulse_tui.demo import generate, workspace
+from datapulse_tui.errors import Conflict
 from tests.demo.conftest import datapulse
 
 

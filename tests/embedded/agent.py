@@ -18,7 +18,7 @@ from pathlib import Path
 
 from datapulse_tui.data import embedded
 from datapulse_tui.data.embedded.launcher import EmbeddedServer
-from datapulse_tui.data.errors import Unavailable
+from datapulse_tui.errors import Unavailable
 
 held: list[EmbeddedServer] = []
 

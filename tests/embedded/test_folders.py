@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, text
 
 from datapulse_tui.data import embedded
 from datapulse_tui.data.embedded import account, layout
-from datapulse_tui.data.errors import Unavailable
+from datapulse_tui.errors import Unavailable
 from tests.embedded import people
 from tests.embedded.people import Client, Person, connect, postmaster_pid
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from datapulse_tui.data.errors import Invalid
 from datapulse_tui.data.models import people, shapes
+from datapulse_tui.errors import Invalid
 from datapulse_tui.people import rules
 from datapulse_tui.people.rules import PERMISSIONS, ROLE_PERMISSIONS, Role, Status, sign_in_delay
 

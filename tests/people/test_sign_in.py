@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from datapulse_tui.data.engine import Database
-from datapulse_tui.data.errors import NotFound
+from datapulse_tui.errors import NotFound
 from datapulse_tui.people import passwords, rules, service
 from datapulse_tui.people.actors import actor_for
 from datapulse_tui.people.sign_in import NotActive, SignInDelayed, SignInFailed, sign_in

@@ -9,7 +9,7 @@ import pytest
 
 from datapulse_tui import config_files
 from datapulse_tui.config import load_settings
-from datapulse_tui.data.errors import Invalid
+from datapulse_tui.errors import Invalid
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from datapulse_tui.cli.main import app
 from datapulse_tui.cli.query import parse_params
-from datapulse_tui.data.errors import Invalid
+from datapulse_tui.errors import Invalid
 from tests.sources.conftest import SourceServer
 
 Run = Callable[..., Outcome]

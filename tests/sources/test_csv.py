@@ -15,8 +15,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from datapulse_tui.data.errors import Invalid, Unavailable
 from datapulse_tui.data.result import ColumnKind, Result
+from datapulse_tui.errors import Invalid, Unavailable
 from datapulse_tui.sources.adapters.base import QueryCancelled, QueryTimeout
 from datapulse_tui.sources.adapters.csv import CsvAdapter
 from datapulse_tui.sources.adapters.csv_files import list_files

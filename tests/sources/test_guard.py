@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from datapulse_tui.data.errors import Invalid
+from datapulse_tui.errors import Invalid
 from datapulse_tui.sources.guard import Policy, check
 from tests.sources import statements
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datapulse_tui.data.errors import Invalid
+from datapulse_tui.errors import Invalid
 from datapulse_tui.sources.guard import Policy, check
 from tests.databases import Server, dsn
 

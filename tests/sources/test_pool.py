@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from datapulse_tui.data.errors import Invalid, Unavailable
 from datapulse_tui.data.secrets import SecretBox
+from datapulse_tui.errors import Invalid, Unavailable
 from datapulse_tui.sources.adapters.base import QueryCancelled
 from datapulse_tui.sources.pool import SourceHandle, Sources
 from tests.sources.conftest import SLOW, SourceServer, eventually

@@ -14,8 +14,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from datapulse_tui.data.errors import Invalid, Unavailable
 from datapulse_tui.data.result import ColumnKind
+from datapulse_tui.errors import Invalid, Unavailable
 from datapulse_tui.sources.adapters import pg_errors
 from datapulse_tui.sources.adapters.base import QueryCancelled, QueryTimeout
 from datapulse_tui.sources.adapters.postgresql import PostgresAdapter

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datapulse_tui.config import Settings
-from datapulse_tui.data.errors import Invalid
 from datapulse_tui.data.secrets import HIDDEN, MARK, SecretBox, SecretUnreadable, redact
+from datapulse_tui.errors import Invalid
 
 
 def key() -> str:

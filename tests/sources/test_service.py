@@ -15,9 +15,9 @@ from sqlalchemy import select, text
 
 from datapulse_tui.audit.actor import Actor
 from datapulse_tui.data.engine import Database
-from datapulse_tui.data.errors import Conflict, Invalid, NotAllowed, NotFound, Unavailable
 from datapulse_tui.data.models import AuditLog, DataSource, Query
 from datapulse_tui.data.secrets import SecretBox, SecretUnreadable
+from datapulse_tui.errors import Conflict, Invalid, NotAllowed, NotFound, Unavailable
 from datapulse_tui.people.rules import Role
 from datapulse_tui.sources import reads, service
 from datapulse_tui.sources.pool import Sources

@@ -6,7 +6,7 @@ import asyncio
 
 import psycopg
 
-from datapulse_tui.data.errors import Unavailable
+from datapulse_tui.errors import Unavailable
 from datapulse_tui.tui.screens.dashboard import DashboardScreen
 from datapulse_tui.tui.screens.dashboards import DashboardsScreen
 from datapulse_tui.tui.screens.time_range import TimeRangeScreen

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from textual.events import Key
 
 from datapulse_tui.data.addresses import Addresses
 from datapulse_tui.data.connect import Connection
 from datapulse_tui.data.engine import Database
-from datapulse_tui.data.errors import Unavailable
+from datapulse_tui.errors import Unavailable
 from datapulse_tui.tui.app import DataPulseApp
 from datapulse_tui.tui.screens.dashboards import DashboardsScreen
 from datapulse_tui.tui.screens.first_admin import FirstAdminScreen
@@ -15,6 +16,7 @@ from datapulse_tui.tui.screens.lock import LockScreen
 from datapulse_tui.tui.screens.sign_in import SignInScreen
 from datapulse_tui.tui.screens.start import StartScreen
 from datapulse_tui.tui.services import Services
+from datapulse_tui.tui.widgets.form import Field
 from datapulse_tui.tui.workspace import Opened
 from tests.tui.conftest import ANA, NOW, PASSWORD, World, pinned, screen_text, see, type_in, until
 
@@ -230,3 +232,18 @@ async def test_no_colour_means_no_colour(world: World, monkeypatch: pytest.Monke
         assert app.theme == "none"
         for strip in app.screen._compositor.render_strips():
             assert all(not style or not style.color or style.color.is_default for _, style, _ in strip)
+
+
+async def test_keys_that_arrive_in_one_burst_go_where_they_belong(empty_world: World) -> None:
+    """A slow line delivers many keys at once; what follows a tab must not land in the field before it."""
+    app = empty_world.desk()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await see(pilot, "Your name")
+        for key in (*"Olga", "tab", *"o@x.org", "tab", *PASSWORD, "tab", *"again"):
+            app.post_message(Key({" ": "space"}.get(key, key), key if len(key) == 1 else None))
+        await until(pilot, lambda: app.screen.query_one("#again", Field).value == "again")
+        assert [app.screen.query_one(f"#{name}", Field).value for name in ("name", "email", "password")] == [
+            "Olga",
+            "o@x.org",
+            PASSWORD,
+        ]

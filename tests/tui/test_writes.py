@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from datapulse_tui.data.engine import OutcomeUnknown
-from datapulse_tui.data.errors import Conflict, DataPulseError
+from datapulse_tui.errors import Conflict, DataPulseError
 from datapulse_tui.tui.failures import Unexpected
 from datapulse_tui.tui.writes import Write, WriteQueue
 

@@ -15,7 +15,7 @@ import subprocess
 from pathlib import Path
 
 from datapulse_tui.data.embedded import locks
-from datapulse_tui.data.errors import Unavailable
+from datapulse_tui.errors import Unavailable
 
 NAME = "datapulse"
 STATE = Path("/var/lib/datapulse")

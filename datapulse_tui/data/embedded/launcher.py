@@ -17,7 +17,7 @@ from pathlib import Path
 
 from datapulse_tui.data.embedded import layout, settings, trouble
 from datapulse_tui.data.embedded.layout import Place
-from datapulse_tui.data.errors import Unavailable
+from datapulse_tui.errors import Unavailable
 
 # How long a newcomer waits for the shutdown that the last client left behind.
 LEAVING_SECONDS = 90.0

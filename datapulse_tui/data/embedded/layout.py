@@ -23,7 +23,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from datapulse_tui.data.errors import Unavailable
+from datapulse_tui.errors import Unavailable
 
 # sun_path holds 108 bytes with the closing zero; PostgreSQL and libpq go no further.
 SOCKET_BYTES = 107

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from datapulse_tui.data.embedded.layout import Place
-from datapulse_tui.data.errors import Unavailable
+from datapulse_tui.errors import Unavailable
 
 
 @contextmanager

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from datapulse_tui.data.errors import DataPulseError
 from datapulse_tui.data.feed.coalesce import ANY, Coalescer, OnChange
 from datapulse_tui.data.feed.messages import CHANNEL, EVERYTHING, decode, encode
+from datapulse_tui.errors import DataPulseError
 
 if TYPE_CHECKING:
     from psycopg import AsyncConnection

@@ -7,8 +7,8 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
-from datapulse_tui.data.errors import DataPulseError, Unavailable
 from datapulse_tui.data.result import Column, Result
+from datapulse_tui.errors import DataPulseError, Unavailable
 
 T = TypeVar("T")
 

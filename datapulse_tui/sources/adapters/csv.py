@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from datapulse_tui.data.errors import DataPulseError, Unavailable
 from datapulse_tui.data.result import Column, Result
+from datapulse_tui.errors import DataPulseError, Unavailable
 from datapulse_tui.sources.adapters.base import Running, SourceCheck, SourceSchema, SourceTable, timed_out
 from datapulse_tui.sources.adapters.csv_files import Listing, list_files
 from datapulse_tui.sources.schemas import CsvConfig

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from datapulse_tui.data.errors import Invalid, Unavailable
+from datapulse_tui.errors import Invalid, Unavailable
 
 SUFFIX = ".csv"
 FILE_SUFFIXES = (SUFFIX, ".tsv", ".txt")

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import duckdb
 
-from datapulse_tui.data.errors import Invalid
 from datapulse_tui.data.result import Column, Result
+from datapulse_tui.errors import Invalid
 from datapulse_tui.sources.adapters import duck_errors, duck_values
 from datapulse_tui.sources.adapters.csv_files import CsvFile, shown
 from datapulse_tui.sources.schemas import CsvConfig

@@ -6,7 +6,7 @@ import re
 
 import duckdb
 
-from datapulse_tui.data.errors import DataPulseError, Invalid, Unavailable
+from datapulse_tui.errors import DataPulseError, Invalid, Unavailable
 
 _CSV_LINE = re.compile(r"CSV Error on Line: (\d+)")
 _POSSIBLE = re.compile(r"^(Possible|\* |Original Line|CSV Error|file =|Candidate)", re.IGNORECASE)

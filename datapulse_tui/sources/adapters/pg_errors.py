@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from datapulse_tui.data.errors import DataPulseError, Invalid, Unavailable
+from datapulse_tui.errors import DataPulseError, Invalid, Unavailable
 from datapulse_tui.sources.adapters.base import timed_out
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from typing import Literal
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from datapulse_tui.data.errors import DataPulseError, Invalid, Unavailable
 from datapulse_tui.data.result import Column, Result
+from datapulse_tui.errors import DataPulseError, Invalid, Unavailable
 from datapulse_tui.sources import guard
 from datapulse_tui.sources.adapters import pg_catalogue, pg_errors, pg_values
 from datapulse_tui.sources.adapters.base import CONNECT_TIMEOUT, Running, SourceCheck, SourceSchema, timed_out

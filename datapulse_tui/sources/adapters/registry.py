@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from datapulse_tui.data.errors import Invalid
+from datapulse_tui.errors import Invalid
 from datapulse_tui.sources.adapters.base import Adapter
 from datapulse_tui.sources.schemas import CsvConfig, PostgresConfig, SourceConfig
 

@@ -10,7 +10,7 @@ from textual.containers import Horizontal
 from textual.screen import Screen
 from textual.types import CSSPathType
 
-from datapulse_tui.data.errors import DataPulseError
+from datapulse_tui.errors import DataPulseError
 from datapulse_tui.resources import styles_path
 from datapulse_tui.tui import failures
 from datapulse_tui.tui.acts import Acts

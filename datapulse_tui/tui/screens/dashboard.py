@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.timer import Timer
 
 from datapulse_tui.dashboards.rules import format_refresh
-from datapulse_tui.data.errors import DataPulseError, Invalid
+from datapulse_tui.errors import DataPulseError, Invalid
 from datapulse_tui.tui import keymap
 from datapulse_tui.tui.screens.base import EVERYTHING, DeskScreen
 from datapulse_tui.tui.screens.dashboards import TOPIC

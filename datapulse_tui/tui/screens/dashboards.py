@@ -12,7 +12,7 @@ from textual.timer import Timer
 from textual.widgets import Input
 
 from datapulse_tui.dashboards.rules import WIDGET_TYPES, Permission, format_refresh
-from datapulse_tui.data.errors import DataPulseError
+from datapulse_tui.errors import DataPulseError
 from datapulse_tui.tui import keymap
 from datapulse_tui.tui.screens.base import EVERYTHING, DeskScreen
 from datapulse_tui.tui.services import ListWish, Order, Scope

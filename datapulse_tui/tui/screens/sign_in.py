@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.containers import Center
 
-from datapulse_tui.data.errors import DataPulseError
+from datapulse_tui.errors import DataPulseError
 from datapulse_tui.tui.screens.base import DeskScreen
 from datapulse_tui.tui.services import Person
 from datapulse_tui.tui.widgets.form import Field, Form

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from textual.app import ComposeResult
 
 from datapulse_tui.charts.cells import cell_width, clean, wrap
-from datapulse_tui.data.errors import DataPulseError
+from datapulse_tui.errors import DataPulseError
 from datapulse_tui.tui import keymap
 from datapulse_tui.tui.screens.base import DeskScreen
 from datapulse_tui.tui.themes import Look
@@ -56,7 +56,7 @@ class StartScreen(DeskScreen):
 
     def failed(self, error: DataPulseError) -> None:
         """Tell why the workspace did not open; an address that does not answer is tried again by itself."""
-        from datapulse_tui.data.errors import Unavailable
+        from datapulse_tui.errors import Unavailable
 
         self._show(error)
         if isinstance(error, Unavailable):

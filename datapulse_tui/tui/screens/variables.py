@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from datapulse_tui.data.errors import DataPulseError
+from datapulse_tui.errors import DataPulseError
 from datapulse_tui.tui.screens.confirm import Dialog
 from datapulse_tui.tui.widgets.form import Field, Form
 

@@ -11,8 +11,8 @@ from textual.app import ComposeResult
 from textual.widgets import ContentSwitcher
 
 from datapulse_tui.charts.cells import clean
-from datapulse_tui.data.errors import DataPulseError
 from datapulse_tui.data.result import Result
+from datapulse_tui.errors import DataPulseError
 from datapulse_tui.tui import keymap
 from datapulse_tui.tui.screens.base import DeskScreen
 from datapulse_tui.tui.widgets.card import Ask, took_words

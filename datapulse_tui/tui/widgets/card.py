@@ -9,7 +9,7 @@ from textual.events import Click
 from textual.message import Message
 
 from datapulse_tui.charts.cells import cell_width, clean, crop
-from datapulse_tui.data.errors import DataPulseError
+from datapulse_tui.errors import DataPulseError
 from datapulse_tui.tui import failures
 from datapulse_tui.tui.themes import Look
 from datapulse_tui.tui.widgets.lines import Line, Part, spread, width_of

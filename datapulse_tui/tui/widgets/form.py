@@ -9,6 +9,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.geometry import Size
 from textual.message import Message
 from textual.widgets import Input
 
@@ -28,13 +29,22 @@ class Note(LinesWidget):
 
     def show(self, text: str, *, bad: bool = False) -> None:
         """Show another text."""
+        before = self._wrapped(self.size.width)
         self.text, self.bad = text, bad
+        if len(before) != len(self._wrapped(self.size.width)):
+            self.refresh(layout=True)
         self.redraw()
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
+        return max(1, len(self._wrapped(width)))
 
     def draw(self, width: int, _height: int, look: Look, /) -> Sequence[Line]:
         style = look.critical if self.bad else look.accent if self._strong else look.dim
+        return [[(line, style)] for line in self._wrapped(width)]
+
+    def _wrapped(self, width: int) -> list[str]:
         mark = "▲ " if self.bad else ""
-        return [[(line, style)] for line in wrap(clean(mark + self.text), width)]
+        return wrap(clean(mark + self.text), width) if width > 0 else []
 
 
 class Field(Input):

@@ -11,8 +11,8 @@ from textual.timer import Timer
 
 from datapulse_tui.charts.cells import cell_width, clean, wrap
 from datapulse_tui.charts.picture import Picture
-from datapulse_tui.data.errors import DataPulseError
 from datapulse_tui.data.result import Result
+from datapulse_tui.errors import DataPulseError
 from datapulse_tui.tui import failures
 from datapulse_tui.tui.themes import Look
 from datapulse_tui.tui.widgets.lines import Line, LinesWidget
