@@ -10,9 +10,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from datapulse_tui.data.embedded import start
+from datapulse_tui.data.embedded import erase, start
+from datapulse_tui.demo import cast
 
-PERSON = "olivia@example.com"
+PERSON = cast.DEFAULT_EMAIL
 COMMAND = str(Path(sys.executable).parent / "datapulse")
 
 
@@ -23,8 +24,10 @@ def demo_desk() -> Iterator[dict[str, str]]:
         environment = {"DATAPULSE_HOME": folder, "DATAPULSE_CONFIG": str(Path(folder) / "config.toml")}
         settings = {**os.environ, **environment}
         subprocess.run([COMMAND, "demo", "--headless"], env=settings, check=True, stdout=subprocess.DEVNULL)
-        server = start(Path(folder) / "demo")
+        home = Path(folder) / "demo"
+        server = start(home)
         try:
             yield environment
         finally:
             server.release()
+            erase(home)  # its data may lie outside the folder (a server that root starts)

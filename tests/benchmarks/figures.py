@@ -11,10 +11,10 @@ def median(values: Sequence[float], digits: int = 4) -> float:
     return round(statistics.median(values), digits)
 
 
-def p95(values: Sequence[float], digits: int = 4) -> float:
-    """The 95th percentile (nearest rank), rounded."""
+def p95(values: Sequence[float], digits: int = 4, share: float = 0.95) -> float:
+    """The 95th percentile (nearest rank), or that of another `share`, rounded."""
     ordered = sorted(values)
-    return round(ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))], digits)
+    return round(ordered[min(len(ordered) - 1, int(len(ordered) * share))], digits)
 
 
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:

@@ -31,7 +31,7 @@ def test_status_before_the_first_start_makes_nothing(tmp_path: Path) -> None:
 def test_missing_binaries(person: Person, quiet_home: Path) -> None:
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from pathlib import Path; from datapulse_tui.data import embedded, errors\n"
+        "from pathlib import Path; from datapulse_tui import errors; from datapulse_tui.data import embedded\n"
         "try: embedded.start(Path(sys.argv[2]))\n"
         "except errors.Unavailable as error: print(error)"
     )
