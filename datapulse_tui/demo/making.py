@@ -23,6 +23,7 @@ from datapulse_tui.data.direct import libpq_arguments
 from datapulse_tui.data.secrets import SecretBox
 from datapulse_tui.demo import tables
 from datapulse_tui.demo.cast import DEPARTMENTS, FILES_SOURCE, OWNERS, PASSWORD, PEOPLE, STATISTICS_SOURCE
+from datapulse_tui.demo.sampler import Reading, between, connect, read, write
 from datapulse_tui.people.actors import actor_for
 from datapulse_tui.people.passwords import hash_password
 from datapulse_tui.people.service import add_user
@@ -64,6 +65,7 @@ async def make(connection: Connection, edition: str, *, dashboards: Path, files:
         noted = await (await owner.execute("SELECT edition, monitor_url FROM demo.setup")).fetchone()
         if noted == (edition, monitor):
             return  # somebody else has made it while we waited
+        before = await _statistics(monitor)
         async with connection.data.transaction() as session:
             await _add_people(session)
         async with connection.data.transaction() as session:
@@ -73,7 +75,16 @@ async def make(connection: Connection, edition: str, *, dashboards: Path, files:
             loaded = await asyncio.to_thread(load_file, dashboards / name)
             async with connection.data.transaction() as session:
                 await apply_all(session, await actor_for(session, email, through=MAKER.label), loaded)
+        # The set-up's own work is the first sample, so that the first look at the statistics is not an empty one.
+        sample = between(before, await _statistics(monitor))
+        if sample is not None:
+            await write(owner, sample)
         await owner.execute(_NOTE, (edition, monitor))
+
+
+async def _statistics(monitor: str) -> Reading:
+    async with await connect(monitor, "datapulse demo set-up") as connection:
+        return await read(connection)
 
 
 async def _add_people(session: AsyncSession) -> None:

@@ -15,9 +15,10 @@ from pathlib import Path
 
 from tests.benchmarks.demo_desk import COMMAND, PERSON, demo_desk
 from tests.benchmarks.figures import against, median
-from tests.terminal import Terminal
+from tests.benchmarks.recorder import Recorder
 
 BENCH = Path(__file__).resolve().parents[2] / ".bench"
+REST = 6.0  # seconds
 BARE = """
 from textual.app import App
 from textual.widgets import Static
@@ -40,13 +41,36 @@ class Starts:
 
     def add(self, command: Sequence[str], usable: str, environment: Mapping[str, str]) -> None:
         """Start `command` once."""
-        with Terminal(command, environment=environment, timeout=60) as terminal:
-            while not terminal.text().strip():
-                terminal.pump(0.005)
-            self.first_paint.append(terminal.last_byte - terminal.started)
-            self.usable.append(terminal.wait(usable))
+        with Recorder(command, environment=environment, timeout=60) as terminal:
+            self.first_paint.append(terminal.shown(lambda screen: bool(screen.strip()), 0.2) - terminal.started)
+            self.usable.append(terminal.shown(lambda screen: usable in screen, 0.2) - terminal.started)
             terminal.settle(0.5)
             self.memory.append(terminal.pss_mib())
+
+
+def _at_rest(ours: Sequence[str], theirs: Sequence[str], environment: Mapping[str, str]) -> dict[str, float]:
+    """MiB once everything that starts late has started: PSS, what is not shared, and PSS with child processes."""
+    with (
+        Recorder(ours, environment=environment) as desk,
+        Recorder(theirs, environment=environment) as other,
+    ):
+        for terminal in (desk, other):
+            terminal.wait_until(REST)
+        children = Path(f"/proc/{desk.pid}/task/{desk.pid}/children").read_text().split()
+        family = desk.pss_mib() + sum(_mib(int(child), "Pss:") for child in children)
+        return {
+            "ours": round(desk.pss_mib(), 1),
+            "theirs": round(other.pss_mib(), 1),
+            "ours_unshared": round(_mib(desk.pid, "Private_Clean:", "Private_Dirty:"), 1),
+            "theirs_unshared": round(_mib(other.pid, "Private_Clean:", "Private_Dirty:"), 1),
+            "ours_with_children": round(family, 1),
+        }
+
+
+def _mib(pid: int, *names: str) -> float:
+    """The sum of these lines of a process's memory."""
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return sum(int(line.split()[1]) for line in rollup.splitlines() if line.startswith(names)) / 1024
 
 
 def harlequin() -> str:
@@ -63,16 +87,19 @@ def measure(rounds: int) -> dict[str, object]:
     """Ratios to harlequin, and the bare program beside them."""
     ours, theirs, bare = Starts(), Starts(), Starts()
     yardstick = harlequin()
+    command = [COMMAND, "demo", "--as", PERSON]
     with demo_desk() as environment:
         for round_number in range(rounds + 1):
             if round_number == 1:  # the first round warms the file cache for everybody and is thrown away
                 ours, theirs, bare = Starts(), Starts(), Starts()
-            ours.add([COMMAND, "demo", "--as", PERSON], "Database health", environment)
+            ours.add(command, "Database health", environment)
             theirs.add([yardstick], "Run Query", environment)
             bare.add([sys.executable, "-c", BARE], "ready", environment)
+        at_rest = _at_rest(command, [yardstick], environment)
     return {
         "first_paint_s": against(ours.first_paint, theirs.first_paint, 0.5),
         "usable_s": against(ours.usable, theirs.usable, 0.6),
         "memory_mib": against(ours.memory, theirs.memory, 0.7, 1),
+        "memory_at_rest_mib": at_rest,
         "bare_textual": {"first_paint_s": median(bare.first_paint), "memory_mib": median(bare.memory, 1)},
     }
