@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from datapulse_tui.charts.cells import clean
 from datapulse_tui.cli import context, output
 from datapulse_tui.errors import Invalid
 
@@ -39,20 +40,16 @@ def list_(
     """List the dashboards that you may view, starred ones first."""
 
     async def body(desk: Workspace) -> None:
-        from datapulse_tui.dashboards.reads import DashboardRow, list_dashboards
+        from datapulse_tui.dashboards.reads import list_dashboards
         from datapulse_tui.dashboards.rules import Scope
+        from datapulse_tui.data.page import every
 
         if scope not in tuple(Scope):
             raise Invalid(f"There is no scope {scope!r}.", hint="Scopes: all, mine, shared, public.")
-        rows: list[DashboardRow] = []
-        cursor: str | None = None
-        while True:
-            async with desk.data.reading() as session:
-                page = await list_dashboards(session, desk.actor, scope=scope, text=text, after=cursor, limit=1_000)
-            rows += page.items
-            cursor = page.next
-            if cursor is None:
-                break
+        async with desk.data.reading() as session:
+            rows = await every(
+                lambda after: list_dashboards(session, desk.actor, scope=scope, text=text, after=after, limit=1_000)
+            )
         if as_json:
             output.emit_json(rows)
             return
@@ -107,9 +104,9 @@ def apply(
         return
     for each in applied:
         outcome = f"would be {each.outcome}" if dry_run and each.outcome != "unchanged" else each.outcome
-        typer.echo(f"{output.visible(each.name)}: {outcome}")
+        typer.echo(f"{clean(each.name)}: {outcome}")
         for change in each.changes:
-            typer.echo(f"  {output.visible(change)}")
+            typer.echo(f"  {clean(change)}")
 
 
 @app.command()
@@ -155,7 +152,7 @@ def share(
             await service.share(session, desk.actor, await _id(session, desk, name, owner), email, permission)
 
     context.run(body)
-    typer.echo(f"Shared with {output.visible(email)} to {permission}.")
+    typer.echo(f"Shared with {clean(email)} to {permission}.")
 
 
 @app.command()
@@ -169,7 +166,7 @@ def unshare(name: Name, email: Email, owner: Owner = "") -> None:
             await service.unshare(session, desk.actor, await _id(session, desk, name, owner), email)
 
     context.run(body)
-    typer.echo(f"No longer shared with {output.visible(email)}.")
+    typer.echo(f"No longer shared with {clean(email)}.")
 
 
 @app.command()
@@ -186,8 +183,8 @@ def delete(
 
     view = context.run(look)
     if not yes:
-        about = f"{len(view.widgets)} widgets, {len(view.shares)} shares, owner {output.visible(view.owner_email)}"
-        typer.confirm(f"Delete the dashboard {output.visible(view.name)!r} ({about})?", abort=True, err=True)
+        about = f"{len(view.widgets)} widgets, {len(view.shares)} shares, owner {clean(view.owner_email)}"
+        typer.confirm(f"Delete the dashboard {clean(view.name)!r} ({about})?", abort=True, err=True)
 
     async def body(desk: Workspace) -> None:
         from datapulse_tui.dashboards import service
@@ -196,7 +193,7 @@ def delete(
             await service.delete(session, desk.actor, view.id)
 
     context.run(body)
-    typer.echo(f"Deleted {output.visible(view.name)}.")
+    typer.echo(f"Deleted {clean(view.name)}.")
 
 
 @app.command()

@@ -7,7 +7,6 @@ import io
 import itertools
 import json
 import sys
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import date, datetime, time, timedelta
@@ -15,6 +14,8 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 from uuid import UUID
+
+from datapulse_tui.charts.cells import cell_width, clean
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -40,11 +41,6 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def visible(text: str) -> str:
-    """`text` with control and format characters replaced, so that nothing in it can steer the terminal."""
-    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in text)
-
-
 def cell(value: Any) -> str:
     """One value on one line, for a table."""
     if value is None:
@@ -54,32 +50,25 @@ def cell(value: Any) -> str:
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="seconds")
     if isinstance(value, dict | list):
-        return visible(json.dumps(plain(value), ensure_ascii=False))
-    return visible(str(value.value if isinstance(value, Enum) else value))
-
-
-def width(text: str) -> int:
-    """How many terminal cells `text` takes."""
-    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
-    zero = sum(bool(unicodedata.combining(c)) for c in text)
-    return len(text) + wide - zero
+        return clean(json.dumps(plain(value), ensure_ascii=False))
+    return clean(str(value.value if isinstance(value, Enum) else value))
 
 
 def emit_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print rows under their column names; numbers to the right."""
     kept = [tuple(row) for row in rows]
-    lines = [[visible(name) for name in columns], *([cell(value) for value in row] for row in kept)]
+    lines = [[clean(name) for name in columns], *([cell(value) for value in row] for row in kept)]
     right = [
         any(isinstance(row[i], int | float | Decimal) for row in kept)
         and all(row[i] is None or (isinstance(row[i], int | float | Decimal)) for row in kept)
         for i in range(len(columns))
     ]
-    widths = [max(width(line[i]) for line in lines) for i in range(len(columns))]
+    widths = [max(cell_width(line[i]) for line in lines) for i in range(len(columns))]
     rule = ["─" * size for size in widths]
     for line in (lines[0], rule, *lines[1:]):
         parts = []
         for text, size, to_right in zip(line, widths, right, strict=True):
-            gap = " " * (size - width(text))
+            gap = " " * (size - cell_width(text))
             parts.append(gap + text if to_right else text + gap)
         sys.stdout.write("  ".join(parts).rstrip() + "\n")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from datapulse_tui.charts.cells import clean
 from datapulse_tui.cli import context, output
 from datapulse_tui.errors import Invalid
 
@@ -78,7 +79,7 @@ def save(
         text = sys.stdin.read() if sql == "-" else sql
         async with desk.data.transaction() as session:
             await service.save_query(session, desk.actor, name=name, sql=text, source=source, description=description)
-        typer.echo(f"Saved the query {output.visible(name.strip())}.")
+        typer.echo(f"Saved the query {clean(name.strip())}.")
 
     context.run(body)
 
@@ -88,17 +89,11 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] =
     """Show your saved queries and those on the sources that are granted to you."""
 
     async def body(desk: Workspace) -> None:
+        from datapulse_tui.data.page import every
         from datapulse_tui.sources import reads
 
-        rows: list[reads.QueryRow] = []
-        after: str | None = None
         async with desk.data.reading() as session:
-            while True:
-                page = await reads.list_queries(session, desk.actor, after=after, limit=500)
-                rows += page.items
-                after = page.next
-                if after is None:
-                    break
+            rows = await every(lambda after: reads.list_queries(session, desk.actor, after=after, limit=500))
         if as_json:
             output.emit_json(rows)
         else:

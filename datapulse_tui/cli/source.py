@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from datapulse_tui.charts.cells import clean
 from datapulse_tui.cli import context, output
 from datapulse_tui.errors import Invalid
 
@@ -89,7 +90,7 @@ def add(
                 config=config,
                 csv_folders=_csv_folders(desk),
             )
-        typer.echo(f"Added the source {output.visible(name.strip())}.")
+        typer.echo(f"Added the source {clean(name.strip())}.")
         await _check(desk, name.strip())
 
     context.run(body)
@@ -141,7 +142,7 @@ def update(
                 allow_functions=functions,
                 csv_folders=_csv_folders(desk),
             )
-        typer.echo(f"Changed the source {output.visible(rename or name)}.")
+        typer.echo(f"Changed the source {clean(rename or name)}.")
         if changes or functions:
             await _check(desk, changed)
 
@@ -163,17 +164,11 @@ def list_(as_json: AsJson = False) -> None:
     """Show the sources that you may see."""
 
     async def body(desk: Workspace) -> None:
+        from datapulse_tui.data.page import every
         from datapulse_tui.sources import reads
 
-        rows: list[reads.SourceRow] = []
-        after: str | None = None
         async with desk.data.reading() as session:
-            while True:
-                page = await reads.list_sources(session, desk.actor, after=after, limit=500)
-                rows += page.items
-                after = page.next
-                if after is None:
-                    break
+            rows = await every(lambda after: reads.list_sources(session, desk.actor, after=after, limit=500))
         if as_json:
             output.emit_json(rows)
         else:
@@ -204,7 +199,7 @@ def _change_grant(name: str, email: str, *, give: bool) -> None:
         verb = sources_service.grant_source if give else sources_service.revoke_source
         async with desk.data.transaction() as session:
             changed = await verb(session, desk.actor, name, email)
-        person, source = output.visible(email), output.visible(name)
+        person, source = clean(email), clean(name)
         if not changed:
             typer.echo(f"Nothing to do: {person} {'may already' if give else 'could not'} query {source}.")
         else:
@@ -227,10 +222,10 @@ async def _check(desk: Workspace, source: UUID | str, *, as_json: bool = False) 
         return
     count = len(found.schema.tables)
     more = " (and more)" if found.schema.truncated else ""
-    version, took = output.visible(found.check.version), found.check.took * 1000
+    version, took = clean(found.check.version), found.check.took * 1000
     typer.echo(f"It answers: {version}, {count} {'table' if count == 1 else 'tables'}{more}, {took:.0f} ms.")
     for warning in found.check.warnings:
-        typer.echo(f"Warning: {output.visible(warning)}", err=True)
+        typer.echo(f"Warning: {clean(warning)}", err=True)
 
 
 def _csv_folders(desk: Workspace) -> tuple[FilePath, ...]:

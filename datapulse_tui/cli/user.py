@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from datapulse_tui.charts.cells import clean
 from datapulse_tui.cli import context, output
 from datapulse_tui.errors import Invalid
 
@@ -83,7 +84,7 @@ def add(
         if as_json:
             output.emit_json({"id": user_id, "email": added.email, "role": added.role, "status": added.status})
         else:
-            typer.echo(f"Added {output.visible(added.name)} <{output.visible(added.email)}>, {_standing(added)}.")
+            typer.echo(f"Added {clean(added.name)} <{clean(added.email)}>, {_standing(added)}.")
 
     context.run(body)
 
@@ -98,19 +99,15 @@ def list_people(
     """List people by address."""
 
     async def body(desk: Workspace) -> None:
+        from datapulse_tui.data.page import every
         from datapulse_tui.people import reads
 
-        people: list[UserRow] = []
-        cursor: str | None = None
         async with desk.data.reading() as session:
-            while True:
-                page = await reads.list_users(
-                    session, desk.actor, text=text, role=role, status=status, after=cursor, limit=PAGE
+            people = await every(
+                lambda after: reads.list_users(
+                    session, desk.actor, text=text, role=role, status=status, after=after, limit=PAGE
                 )
-                people += page.items
-                cursor = page.next
-                if cursor is None:
-                    break
+            )
         if as_json:
             output.emit_json(people)
             return
@@ -188,7 +185,7 @@ def set_password(email: Email, password_stdin: FromStdin = False) -> None:
 async def _say(desk: Workspace, person: UserRow) -> None:
     """How the account stands now."""
     now = await _found(desk, person.email)
-    typer.echo(f"{output.visible(now.name)} <{output.visible(now.email)}>: {_standing(now)}.")
+    typer.echo(f"{clean(now.name)} <{clean(now.email)}>: {_standing(now)}.")
 
 
 def _standing(person: UserRow) -> str:

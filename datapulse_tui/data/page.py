@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -97,3 +97,15 @@ def make_page(
     kept = rows[:limit]
     cursor = encode_cursor(sort_values(kept[-1])) if more and kept else None
     return Page(tuple(make(row) for row in kept), cursor)
+
+
+async def every(read: Callable[[str | None], Awaitable[Page[T]]]) -> list[T]:
+    """All items, page after page: `read` brings the page after a cursor (None: the first)."""
+    items: list[T] = []
+    cursor: str | None = None
+    while True:
+        page = await read(cursor)
+        items += page.items
+        cursor = page.next
+        if cursor is None:
+            return items

@@ -35,7 +35,7 @@ def test_from_an_empty_workspace_to_a_team(workspace: str, owner_url: str) -> No
     assert json.loads(done.stdout)["status"] == "active"
     assert PASSWORD not in done.output
     done = datapulse("user", "add", "ana@example.com", "--name", "Ana [/] \u202e", "--role", "analyst")
-    assert done.stdout == "Added Ana [/] \ufffd <ana@example.com>, analyst, pending, without a password.\n"
+    assert done.stdout == "Added Ana [/]  <ana@example.com>, analyst, pending, without a password.\n"
     assert (
         datapulse("user", "set-password", "ana@example.com", "--password-stdin", stdin="a fine password").exit_code == 0
     )
