@@ -56,8 +56,8 @@ def _at_rest(ours: Sequence[str], theirs: Sequence[str], environment: Mapping[st
     ):
         for terminal in (desk, other):
             terminal.wait_until(REST)
-        children = Path(f"/proc/{desk.pid}/task/{desk.pid}/children").read_text().split()
-        family = desk.pss_mib() + sum(_mib(int(child), "Pss:") for child in children)
+        started = [path.read_text().split() for path in Path(f"/proc/{desk.pid}/task").glob("*/children")]
+        family = desk.pss_mib() + sum(_mib(int(child), "Pss:") for children in started for child in children)
         return {
             "ours": round(desk.pss_mib(), 1),
             "theirs": round(other.pss_mib(), 1),
