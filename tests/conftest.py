@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from datapulse_tui.data.engine import Database
+from datapulse_tui.data.database import Database
 from tests import databases
 from tests.databases import Server
 

@@ -21,7 +21,7 @@ from datapulse_tui.errors import DataPulseError
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from datapulse_tui.data.engine import Database
+    from datapulse_tui.data.database import Database
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datapulse_tui.audit.actor import Actor
     from datapulse_tui.config import Settings
     from datapulse_tui.data.addresses import Addresses
-    from datapulse_tui.data.engine import Database
+    from datapulse_tui.data.database import Database
 
 T = TypeVar("T")
 

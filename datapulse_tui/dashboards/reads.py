@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from datapulse_tui.audit.actor import Actor
+    from datapulse_tui.data.glance import Reader
     from datapulse_tui.data.page import Page
 
 STAR_PREFIX = "star:dashboard:"
@@ -134,7 +135,7 @@ _SORT_TYPES: dict[Order, type] = {"name": str, "updated": datetime}
 
 
 async def list_dashboards(
-    session: AsyncSession,
+    session: Reader,
     actor: Actor,
     *,
     scope: Scope | str = Scope.ALL,
@@ -148,8 +149,7 @@ async def list_dashboards(
     `text`: each of its words must be in the name, the description, or the owner's name or address. `after` is the
     `next` of the page before. Raises NotAllowed without the right to view, Invalid for a cursor that is not ours.
     """
-    from sqlalchemy import text as statement
-
+    from datapulse_tui.data.glance import fetch
     from datapulse_tui.data.page import decode_cursor, make_page
 
     actor.require(VIEW, "see dashboards")
@@ -165,16 +165,13 @@ async def list_dashboards(
             raise Invalid("The page cursor belongs to another order.", hint="Start again from the first page.")
         params |= {"a": starred, "b": sort_value, "c": last_id}
         conditions.append(beyond)
-    rows = (
-        await session.execute(
-            statement(
-                f"{_HEAD}, lower(d.name) AS sort_name, "  # noqa: S608  (pieces of this module, values are bound)
-                f"(SELECT count(*) FROM widgets w WHERE w.dashboard_id = d.id) AS widgets {_FROM} "
-                f"WHERE {' AND '.join(conditions)} ORDER BY {columns} LIMIT :limit"
-            ),
-            params,
-        )
-    ).all()
+    rows = await fetch(
+        session,
+        f"{_HEAD}, lower(d.name) AS sort_name, "  # noqa: S608  (pieces of this module, values are bound)
+        f"(SELECT count(*) FROM widgets w WHERE w.dashboard_id = d.id) AS widgets {_FROM} "
+        f"WHERE {' AND '.join(conditions)} ORDER BY {columns} LIMIT :limit",
+        params,
+    )
     by_name = order == "name"
     return make_page(
         rows,
@@ -184,11 +181,11 @@ async def list_dashboards(
     )
 
 
-async def get_dashboard(session: AsyncSession, actor: Actor, dashboard_id: UUID) -> DashboardView:
+async def get_dashboard(session: Reader, actor: Actor, dashboard_id: UUID) -> DashboardView:
     """The dashboard with its widgets; NotFound when it is not there or not visible to `actor`."""
-    from sqlalchemy import text as statement
+    from datapulse_tui.data.glance import fetch
 
-    row = (await session.execute(statement(_VIEW), {"me": actor.user_id, "id": dashboard_id})).one_or_none()
+    row = next(iter(await fetch(session, _VIEW, {"me": actor.user_id, "id": dashboard_id})), None)
     permission = _permission(actor, row) if row is not None else None
     if row is None or permission is None:
         raise missing()

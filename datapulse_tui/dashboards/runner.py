@@ -24,7 +24,7 @@ from datapulse_tui.errors import DataPulseError, NotFound, Unavailable
 if TYPE_CHECKING:
     from datapulse_tui.audit.actor import Actor
     from datapulse_tui.config import Settings
-    from datapulse_tui.data.engine import Database
+    from datapulse_tui.data.database import Database
     from datapulse_tui.sources.pool import SourceHandle, Sources
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from datapulse_tui.data.addresses import Addresses, addresses
-from datapulse_tui.data.engine import Database
+from datapulse_tui.data.database import Database
 from datapulse_tui.data.schema_version import SchemaState, refusal, schema_state
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ async def connect(settings: Settings, *, check_schema: bool = True) -> Connectio
     data = Database(found.app, pooled=found.pooled)
     if check_schema:
         try:
-            async with data.reading() as session:
+            async with data.glance() as session:
                 state = await schema_state(session)
             if state is SchemaState.EMPTY and settings.embedded:
                 from datapulse_tui.data.migrate import upgrade

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from datapulse_tui.data.engine import Database, address
+from datapulse_tui.data.database import Database
 from datapulse_tui.data.schema_version import REVISIONS, schema_state
 
 FACTS = """
@@ -24,7 +24,7 @@ async def health(data: Database) -> dict[str, Any]:
         row = (await session.execute(text(FACTS))).one()
         state = await schema_state(session)
     return {
-        "address": address(data.url),
+        "address": data.address,
         "role": row.role,
         "superuser": row.super,
         "version": row.version,

@@ -15,8 +15,10 @@ from sqlalchemy.exc import DBAPIError
 
 from datapulse_tui import resources
 from datapulse_tui.data import models  # noqa: F401  (registers every table on the metadata)
+from datapulse_tui.data.address import CONNECT_TIMEOUT
 from datapulse_tui.data.base import Base
-from datapulse_tui.data.engine import CONNECT_TIMEOUT, lost_connection, parse_url, unavailable
+from datapulse_tui.data.engine import lost_connection, parse_url
+from datapulse_tui.data.glance import unavailable
 from datapulse_tui.errors import Conflict
 
 LOCK_NOT_AVAILABLE = "55P03"
@@ -40,7 +42,7 @@ def _connection(url: str) -> Iterator[Connection]:
             yield connection
     except DBAPIError as error:
         if lost_connection(error):
-            raise unavailable(engine.url, error) from error
+            raise unavailable(url, error) from error
         if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
             raise Conflict(
                 "The upgrade gave up: a table it changes is in use. Finished steps stay, nothing is half done.",

@@ -8,12 +8,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, false, literal, or_
-
 from datapulse_tui.errors import Invalid
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Select
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -72,6 +73,8 @@ def decode_cursor(cursor: str, length: int) -> list[Any]:
 
 def after(keys: Sequence[SortKey], cursor: str) -> ColumnElement[bool]:
     """The condition for rows that come after `cursor` in the order of `keys`."""
+    from sqlalchemy import and_, false, literal, or_
+
     values = decode_cursor(cursor, len(keys))
     result: ColumnElement[bool] = false()
     for key, value in reversed(list(zip(keys, values, strict=True))):

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from sqlalchemy import text
-from sqlalchemy.exc import ProgrammingError
-from sqlalchemy.ext.asyncio import AsyncSession
-
+from datapulse_tui.data.glance import Reader, fetch
 from datapulse_tui.errors import DataPulseError
 
 # In order; a test holds this in step with the files in migrations/versions.
 REVISIONS = ("0001", "0002", "0003")
-UNDEFINED_TABLE = "42P01"
 
 
 class SchemaState(Enum):
@@ -41,15 +37,12 @@ def compare(revision: str | None) -> SchemaState:
     return SchemaState.CURRENT if revision == REVISIONS[-1] else SchemaState.OLDER
 
 
-async def schema_state(session: AsyncSession) -> SchemaState:
+async def schema_state(session: Reader) -> SchemaState:
     """Read the revision of the database behind `session`."""
-    try:
-        revision = await session.scalar(text("SELECT version_num FROM alembic_version"))
-    except ProgrammingError as error:
-        if getattr(error.orig, "sqlstate", None) == UNDEFINED_TABLE:
-            return SchemaState.EMPTY
-        raise
-    return compare(revision)
+    if not (await fetch(session, "SELECT to_regclass('alembic_version') IS NOT NULL AS there"))[0].there:
+        return SchemaState.EMPTY
+    found = await fetch(session, "SELECT version_num FROM alembic_version")
+    return compare(found[0].version_num if found else None)
 
 
 def refusal(state: SchemaState) -> DataPulseError | None:

@@ -19,7 +19,7 @@ from datapulse_tui.audit.actor import Actor
 from datapulse_tui.audit.service import record
 from datapulse_tui.dashboards.applying import apply_all
 from datapulse_tui.dashboards.as_code import load_file
-from datapulse_tui.data.direct import libpq_arguments
+from datapulse_tui.data.address import libpq_arguments
 from datapulse_tui.data.secrets import SecretBox
 from datapulse_tui.demo import tables
 from datapulse_tui.demo.cast import DEPARTMENTS, FILES_SOURCE, OWNERS, PASSWORD, PEOPLE, STATISTICS_SOURCE

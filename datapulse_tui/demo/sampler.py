@@ -15,7 +15,7 @@ from typing import LiteralString
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from datapulse_tui.data.direct import libpq_arguments
+from datapulse_tui.data.address import libpq_arguments
 from datapulse_tui.demo import generate
 from datapulse_tui.demo.workload import work
 

@@ -38,7 +38,7 @@ def demo_settings(settings: Settings) -> Settings:
         "owner_url": None,
         "allowed_csv_folders": (sample_folder(home), *settings.allowed_csv_folders),
     }
-    return settings.model_copy(update=changes)
+    return settings.changed(**changes)
 
 
 def sample_folder(home: Path) -> Path:
@@ -160,13 +160,10 @@ async def _connect(settings: Settings) -> Connection:
 
 async def _is_made(connection: Connection) -> bool:
     """Whether this edition of the demo stands complete, with the address that the server has now."""
-    from sqlalchemy import text
-    from sqlalchemy.exc import ProgrammingError
+    from datapulse_tui.data.glance import fetch
 
-    wanted = (edition(), connection.addresses.monitor)
-    try:
-        async with connection.data.reading() as session:
-            found = (await session.execute(text("SELECT edition, monitor_url FROM demo.setup"))).one_or_none()
-    except ProgrammingError:
-        return False
-    return found is not None and tuple(found) == wanted
+    async with connection.data.glance() as session:
+        if not (await fetch(session, "SELECT to_regclass('demo.setup') IS NOT NULL AS there"))[0].there:
+            return False
+        found = await fetch(session, "SELECT edition, monitor_url FROM demo.setup")
+    return bool(found) and tuple(found[0]) == (edition(), connection.addresses.monitor)

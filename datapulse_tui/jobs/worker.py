@@ -15,8 +15,8 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.worker import Worker
 
 from datapulse_tui.audit.sealer import run_sealer
-from datapulse_tui.data.direct import libpq_arguments
-from datapulse_tui.data.engine import Database
+from datapulse_tui.data.address import libpq_arguments
+from datapulse_tui.data.database import Database
 from datapulse_tui.data.job_context import lend
 from datapulse_tui.data.worker_health import STALLED_AFTER, worker_health
 from datapulse_tui.errors import DataPulseError, Unavailable

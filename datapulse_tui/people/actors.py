@@ -10,11 +10,19 @@ from datapulse_tui.errors import NotFound
 from datapulse_tui.people import rules
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncSession
+    from datapulse_tui.data.glance import Reader
+
+_ACTIVE = """
+SELECT u.id, u.email, u.name, u.role, u.timezone,
+       ARRAY(SELECT r.permissions FROM user_roles m JOIN roles r ON r.id = m.role_id WHERE m.user_id = u.id) AS custom
+FROM users u WHERE u.status = 'active' AND
+"""
+_BY_ID = f"{_ACTIVE} u.id = :who"
+_BY_EMAIL = f"{_ACTIVE} u.email = :who"
 
 
 async def actor_for(
-    session: AsyncSession,
+    session: Reader,
     person: UUID | str,
     *,
     ip_address: str | None = None,
@@ -26,30 +34,21 @@ async def actor_for(
     `through` names an operator who acts as them. Raises NotFound when there is no such person or the account is not
     active: whatever was to be done in their name must not be done.
     """
-    from sqlalchemy import select
+    from datapulse_tui.data.glance import fetch
 
-    from datapulse_tui.data.models.people import Role, User, UserRole
-
-    wanted = User.id == person if isinstance(person, UUID) else User.email == rules.normalise_email(person)
-    user = (
-        await session.execute(
-            select(User.id, User.email, User.name, User.role, User.timezone).where(
-                wanted, User.status == rules.Status.ACTIVE
-            )
-        )
-    ).one_or_none()
-    if user is None:
+    by_id = isinstance(person, UUID)
+    who = {"who": person if isinstance(person, UUID) else rules.normalise_email(person)}
+    found = await fetch(session, _BY_ID if by_id else _BY_EMAIL, who)
+    if not found:
         raise NotFound(
             "There is no active account of this person. Nothing was done.",
             hint="`datapulse user list` shows the accounts and their status.",
         )
-    custom = await session.scalars(
-        select(Role.permissions).join(UserRole, UserRole.role_id == Role.id).where(UserRole.user_id == user.id)
-    )
+    user = found[0]
     return Actor(
         user_id=user.id,
         label=user.name,
-        permissions=rules.effective_permissions(user.role, custom),
+        permissions=rules.effective_permissions(user.role, user.custom),
         role=user.role,
         zone=user.timezone or "UTC",
         email=user.email,

@@ -14,7 +14,7 @@ from datapulse_tui import __version__
 from datapulse_tui.audit.actor import Actor
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncSession
+    from datapulse_tui.data.glance import Reader
 
 USER_AGENT = f"datapulse/{__version__} cli"
 
@@ -31,7 +31,7 @@ def operator() -> Actor:
     )
 
 
-async def operator_actor(session: AsyncSession, *, as_email: str | None = None) -> Actor:
+async def operator_actor(session: Reader, *, as_email: str | None = None) -> Actor:
     """The operator, or the active person with the address `as_email` with that person's rights and no more.
 
     The trail then names both. Raises NotFound and Invalid for an address of nobody.

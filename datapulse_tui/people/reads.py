@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from datapulse_tui.audit.actor import Actor
+    from datapulse_tui.data.glance import Reader
     from datapulse_tui.data.page import Page
 
 LARGEST_PAGE = 1_000
@@ -37,13 +38,11 @@ class UserRow:
     created_at: datetime
 
 
-async def any_users(session: AsyncSession) -> bool:
+async def any_users(session: Reader) -> bool:
     """Whether there is anybody yet; if not, the desk asks for its first admin."""
-    from sqlalchemy import select
+    from datapulse_tui.data.glance import fetch
 
-    from datapulse_tui.data.models.people import User
-
-    return await session.scalar(select(User.id).limit(1)) is not None
+    return bool(await fetch(session, "SELECT 1 FROM users LIMIT 1"))
 
 
 async def list_users(
@@ -87,15 +86,11 @@ async def get_user(session: AsyncSession, actor: Actor, person: UUID | str) -> U
     return _row(found)
 
 
-async def preferences(session: AsyncSession, user_id: UUID) -> dict[str, Any]:
+async def preferences(session: Reader, user_id: UUID) -> dict[str, Any]:
     """Everything that the desk remembers for a person, by key."""
-    from sqlalchemy import select
+    from datapulse_tui.data.glance import fetch
 
-    from datapulse_tui.data.models.people import UserPreference
-
-    found = await session.execute(
-        select(UserPreference.key, UserPreference.value).where(UserPreference.user_id == user_id)
-    )
+    found = await fetch(session, "SELECT key, value FROM user_preferences WHERE user_id = :person", {"person": user_id})
     return {row.key: row.value for row in found}
 
 

@@ -23,7 +23,7 @@ from datapulse_tui.people.actors import actor_for
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from datapulse_tui.data.engine import Database
+    from datapulse_tui.data.database import Database
 
 PRUNED_AT_ONCE = 200
 UNPROVEN = "sign-in"  # who acts, for the trail, while nobody has proved to be anybody

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from datapulse_tui.audit.actor import Actor
-    from datapulse_tui.data.engine import Database
+    from datapulse_tui.data.database import Database
     from datapulse_tui.data.models.sources import DataSource
     from datapulse_tui.data.result import Result
     from datapulse_tui.data.secrets import SecretBox

@@ -127,7 +127,7 @@ class Services(Workspace):
         """The person with that address, let in by the operator of this machine, which the trail records."""
         from datapulse_tui.people.operator import operator_actor
 
-        async with self.data.reading() as session:
+        async with self.data.glance() as session:
             actor = await operator_actor(session, as_email=email)
         return await self._person(replace(actor, user_agent=CLIENT), has_password=False)
 
@@ -150,7 +150,7 @@ class Services(Workspace):
 
         remembered: dict[str, object] = {}
         if actor.user_id is not None:
-            async with self.data.reading() as session:
+            async with self.data.glance() as session:
                 remembered = await preferences(session, actor.user_id)
         return Person(actor, has_password, remembered)
 
@@ -167,7 +167,7 @@ class Services(Workspace):
         """One page of the list."""
         from datapulse_tui.dashboards.reads import list_dashboards
 
-        async with self.data.reading() as session:
+        async with self.data.glance() as session:
             return await list_dashboards(
                 session, person.actor, scope=wish.scope, text=wish.text, order=wish.order, after=after, limit=PAGE
             )
@@ -176,7 +176,7 @@ class Services(Workspace):
         """A dashboard with its widgets."""
         from datapulse_tui.dashboards.reads import get_dashboard
 
-        async with self.data.reading() as session:
+        async with self.data.glance() as session:
             return await get_dashboard(session, person.actor, dashboard_id)
 
     async def star(self, person: Person, dashboard_id: UUID, *, starred: bool) -> None:
@@ -184,6 +184,11 @@ class Services(Workspace):
         from datapulse_tui.dashboards.reads import star_key
 
         await self.set_preference(person, star_key(dashboard_id), True if starred else None)
+
+    async def warm_up(self) -> None:
+        """Import, in a thread, what the first change and the first dashboard need."""
+        await self.data.warm_up()
+        await asyncio.to_thread(_import_dashboards)
 
     async def _running(self) -> Runner:
         """The runner of this desk; what it needs is imported in a thread when the first widget asks."""
@@ -216,6 +221,17 @@ class Services(Workspace):
         """What a variable offers to choose from."""
         runner = await self._running()
         return await runner.options(person.actor, dashboard, variable, now=now)
+
+
+def _import_dashboards() -> None:
+    import datapulse_tui.charts.lines
+    import datapulse_tui.charts.metrics
+    import datapulse_tui.charts.options
+    import datapulse_tui.dashboards.runner
+    import datapulse_tui.sources.adapters.postgresql
+    import datapulse_tui.sources.guard
+    import datapulse_tui.sources.pool
+    import datapulse_tui.tui.screens.dashboard  # noqa: F401
 
 
 def _make_sources(settings: Settings) -> Sources:

@@ -34,6 +34,7 @@ class Session:
         self.app = app
         self.person: Person | None = None
         self.locked = False
+        self.first_look = asyncio.Event()
         self._going = asyncio.Lock()
 
     def local(self, moment: datetime) -> datetime:
@@ -69,15 +70,21 @@ class Session:
             from datapulse_tui.tui.screens.first_admin import FirstAdminScreen
 
             self._go_to(FirstAdminScreen())
+            self.first_look.set()
         elif services.as_email:
             await self._sign_in_as(services.as_email)
         else:
             self._to_sign_in()
 
     async def _background(self) -> None:
-        """What a desk needs beside its screens: the change feed, and a worker for the embedded database."""
+        """What a desk needs beside its screens: the change feed, and a worker for the embedded database.
+
+        Also what the next steps will import. All of it waits until there is something to look at.
+        """
         services = self.app.services
+        await self.first_look.wait()
         try:
+            await services.warm_up()
             await services.listen(self.changes_came, self.app.watch_over.feed_state)
             await services.keep_company()
         except Exception as error:  # noqa: BLE001 - the desk works without them, and says so
@@ -208,6 +215,7 @@ class Session:
         from datapulse_tui.tui.screens.sign_in import SignInScreen
 
         self._go_to(SignInScreen())
+        self.first_look.set()
 
     def _go_to(self, screen: Screen[None]) -> None:
         self.app.run_worker(self._replace_all(screen), group="going", exit_on_error=False, description="changing rooms")

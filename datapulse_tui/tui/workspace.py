@@ -13,7 +13,7 @@ from datapulse_tui.errors import DataPulseError
 if TYPE_CHECKING:
     from datapulse_tui.config import Settings
     from datapulse_tui.data.connect import Connection
-    from datapulse_tui.data.engine import Database
+    from datapulse_tui.data.database import Database
     from datapulse_tui.data.feed import Changes, Feed
     from datapulse_tui.data.worker_child import WorkerKeeper
     from datapulse_tui.demo.companion import Companion
@@ -86,14 +86,13 @@ class Workspace:
         if self._connection is None:
             settings = await asyncio.to_thread(_prepare, self._home, self.demo)
             self._connection = await self._connect(settings)
-        from datapulse_tui.data.engine import address
         from datapulse_tui.people.reads import any_users
 
-        async with self.data.reading() as session:
+        async with self.data.glance() as session:
             nobody_yet = not await any_users(session)
         kind = "demo" if self.demo else "embedded"
         settings = self.connection.settings
-        place = f"{kind} · {_short(settings.home)}" if settings.embedded else address(self.data.url)
+        place = f"{kind} · {_short(settings.home)}" if settings.embedded else self.data.address
         return Opened(place, nobody_yet)
 
     async def _connect(self, settings: Settings) -> Connection:
@@ -126,7 +125,7 @@ class Workspace:
         """Raise Unavailable unless the database answers."""
         from datapulse_tui.people.reads import any_users
 
-        async with self.data.reading() as session:
+        async with self.data.glance() as session:
             await any_users(session)
 
     async def listen(self, on_change: Callable[[Changes], None], on_state: Callable[[str], None]) -> None:
@@ -188,9 +187,12 @@ def _prepare(home: Path | None, demo: bool) -> Settings:  # noqa: FBT001
     log_to(settings.log_path, settings.log_level)
     import datapulse_tui.dashboards.reads
     import datapulse_tui.data.connect
-    import datapulse_tui.data.models.people
+    import datapulse_tui.people.actors
     import datapulse_tui.people.operator
     import datapulse_tui.people.reads
-    import datapulse_tui.people.sign_in  # noqa: F401
+    import datapulse_tui.tui.screens.dashboards  # noqa: F401
+    from datapulse_tui.data.glance import import_driver
+
+    import_driver()
 
     return settings

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from datapulse_tui.audit.actor import Actor
 from datapulse_tui.audit.sealer import seal_once
 from datapulse_tui.audit.service import record
-from datapulse_tui.data.engine import Database
+from datapulse_tui.data.database import Database
 from tests.databases import dsn
 
 THING = UUID("11111111-2222-3333-4444-555555555555")

@@ -8,7 +8,7 @@ from sqlalchemy import event
 from datapulse_tui.audit.actor import Actor
 from datapulse_tui.audit.reads import AuditFilter, list_records
 from datapulse_tui.audit.service import record
-from datapulse_tui.data.engine import Database
+from datapulse_tui.data.database import Database
 from datapulse_tui.errors import Invalid, NotAllowed
 from tests.audit.conftest import OPERATOR, THING, Seal, Write
 from tests.databases import dsn

@@ -12,7 +12,7 @@ from datapulse_tui.audit import chain
 from datapulse_tui.audit.sealer import run_sealer, seal_once
 from datapulse_tui.audit.service import record
 from datapulse_tui.audit.verify import Verdict, verify
-from datapulse_tui.data.engine import Database
+from datapulse_tui.data.database import Database
 from datapulse_tui.errors import Unavailable
 from tests.audit.conftest import OPERATOR, Seal, Tamper, Write, settle
 from tests.databases import dsn

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from datapulse_tui.audit.actor import Actor
 from datapulse_tui.audit.verify import Kind, Noted, Problem, verify
 from datapulse_tui.cli.main import app
-from datapulse_tui.data.engine import Database
+from datapulse_tui.data.database import Database
 from datapulse_tui.errors import NotAllowed
 from tests.audit.conftest import OPERATOR, Seal, Tamper, Write, settle
 from tests.databases import dsn

@@ -12,7 +12,7 @@ from cryptography.fernet import Fernet
 from sqlalchemy import insert, make_url
 
 from datapulse_tui.audit.actor import Actor
-from datapulse_tui.data.engine import Database
+from datapulse_tui.data.database import Database
 from datapulse_tui.data.models.people import User
 from datapulse_tui.data.secrets import SecretBox
 from datapulse_tui.people.rules import ROLE_PERMISSIONS, Role

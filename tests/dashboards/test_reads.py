@@ -12,7 +12,7 @@ from datapulse_tui.audit.actor import Actor
 from datapulse_tui.dashboards.reads import Order, find_dashboard, get_dashboard, list_dashboards
 from datapulse_tui.dashboards.rules import Permission, Scope
 from datapulse_tui.dashboards.timerange import DEFAULT_RANGE
-from datapulse_tui.data.engine import Database
+from datapulse_tui.data.database import Database
 from datapulse_tui.errors import Invalid, NotAllowed, NotFound
 from tests.dashboards.conftest import OPERATOR, People
 from tests.dashboards.test_service import note, put

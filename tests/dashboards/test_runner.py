@@ -25,7 +25,7 @@ from datapulse_tui.dashboards.reads import DashboardView
 from datapulse_tui.dashboards.render import inner_width, render
 from datapulse_tui.dashboards.runner import Runner, WidgetAnswer
 from datapulse_tui.dashboards.timerange import TimeRange
-from datapulse_tui.data.engine import Database
+from datapulse_tui.data.database import Database
 from datapulse_tui.data.result import ColumnKind, Result
 from datapulse_tui.errors import DataPulseError, Invalid, NotFound, Unavailable
 from datapulse_tui.sources.pool import Sources

@@ -18,7 +18,7 @@ from datapulse_tui.dashboards.as_code import InvalidFile, dump, load
 from datapulse_tui.dashboards.checking import InvalidDocument, check
 from datapulse_tui.dashboards.plain import plain_view
 from datapulse_tui.dashboards.reads import DashboardView, find_dashboard, get_dashboard, list_dashboards
-from datapulse_tui.data.engine import Database
+from datapulse_tui.data.database import Database
 from datapulse_tui.data.models.audit import AuditLog
 from datapulse_tui.data.models.reports import Report
 from datapulse_tui.errors import Conflict, DataPulseError, Invalid, NotAllowed, NotFound

@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from datapulse_tui.data.engine import Database, OutcomeUnknown, address, parse_url
+from datapulse_tui.data.database import Database
+from datapulse_tui.data.engine import OutcomeUnknown, parse_url
 from datapulse_tui.data.models import Tag
 from datapulse_tui.errors import Unavailable
 from tests.databases import dsn
@@ -135,15 +136,9 @@ async def test_a_connection_that_dies_at_the_commit_leaves_the_outcome_open(data
 
 
 @pytest.mark.parametrize(
-    ("given", "shown"),
-    [
-        ("postgres://ana:s3cret@db.example:5433/desk", "db.example:5433/desk"),
-        ("postgresql+psycopg://ana@/desk?host=/run/pg", "/run/pg/desk"),
-        ("postgresql://ana@/desk?host=a:5432&host=b:5432", "a:5432, b:5432/desk"),
-    ],
+    "given", ["postgres://ana:s3cret@db.example:5433/desk", "postgresql+psycopg://ana:s3cret@/desk?host=/run/pg"]
 )
-def test_addresses_are_shown_without_credentials(given: str, shown: str) -> None:
-    url = parse_url(given)
-    assert url.drivername == "postgresql+psycopg"
-    assert address(url) == shown
-    assert "s3cret" not in repr(Database(url))
+def test_credentials_are_not_shown(given: str) -> None:
+    assert parse_url(given).drivername == "postgresql+psycopg"
+    assert "s3cret" not in repr(Database(given))
+    assert "s3cret" not in Database(given).address

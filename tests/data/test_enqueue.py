@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from datapulse_tui.data.engine import Database
+from datapulse_tui.data.database import Database
 from datapulse_tui.data.enqueue import enqueue
 from datapulse_tui.jobs.worker import WorkerOptions
 from tests.jobs.support import jobs, make_tables, notes, until, working

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import make_url, text
 
-from datapulse_tui.data.engine import Database
+from datapulse_tui.data.database import Database
 from datapulse_tui.data.feed import EVERYTHING, Changes, Feed, FeedState, Pace, emit
 from datapulse_tui.data.feed.coalesce import Coalescer
 from datapulse_tui.data.feed.messages import PAYLOAD_LIMIT, decode, encode

@@ -11,7 +11,7 @@ import pytest
 
 from datapulse_tui import resources
 from datapulse_tui.data import migrate, schema_version
-from datapulse_tui.data.engine import Database
+from datapulse_tui.data.database import Database
 from datapulse_tui.data.schema_version import SchemaState, SchemaTooNew, SchemaTooOld
 from datapulse_tui.errors import Conflict, Unavailable
 from tests.databases import Server, dsn

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Row, Select, select
 
-from datapulse_tui.data.engine import Database
+from datapulse_tui.data.database import Database
 from datapulse_tui.data.models import Department
 from datapulse_tui.data.page import SortKey, decode_cursor, encode_cursor, keyset, make_page
 from datapulse_tui.errors import Invalid

@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import text
 
-from datapulse_tui.data.engine import Database
+from datapulse_tui.data.database import Database
 from datapulse_tui.jobs.worker import WorkerOptions, work
 from tests.databases import dsn
 from tests.jobs import tasks

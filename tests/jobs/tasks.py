@@ -7,7 +7,7 @@ import asyncio
 from procrastinate import Blueprint, JobContext
 from sqlalchemy import text
 
-from datapulse_tui.data.engine import Database
+from datapulse_tui.data.database import Database
 from datapulse_tui.data.job_context import borrow
 from datapulse_tui.jobs.app import app
 

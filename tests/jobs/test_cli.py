@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from datapulse_tui.data.engine import Database
+from datapulse_tui.data.database import Database
 from tests.jobs.support import ROOT, has_workers, until
 
 

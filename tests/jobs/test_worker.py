@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from datapulse_tui.audit.actor import Actor
 from datapulse_tui.audit.service import record
-from datapulse_tui.data.engine import Database
+from datapulse_tui.data.database import Database
 from datapulse_tui.data.enqueue import enqueue
 from datapulse_tui.data.worker_health import WorkerHealth, worker_health
 from datapulse_tui.jobs.app import CRON, app

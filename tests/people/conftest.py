@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from datapulse_tui.audit.actor import Actor
-from datapulse_tui.data.engine import Database
+from datapulse_tui.data.database import Database
 from datapulse_tui.people import passwords, service
 
 PASSWORD = "correct horse battery"

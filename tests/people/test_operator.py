@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from datapulse_tui.data.engine import Database
+from datapulse_tui.data.database import Database
 from datapulse_tui.errors import Invalid, NotFound
 from datapulse_tui.people import operator, rules
 from tests.people.conftest import Add

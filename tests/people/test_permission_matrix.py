@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from datapulse_tui.audit.actor import Actor
-from datapulse_tui.data.engine import Database
+from datapulse_tui.data.database import Database
 from datapulse_tui.errors import Conflict, NotAllowed, NotFound
 from datapulse_tui.people import reads, service
 from datapulse_tui.people.actors import actor_for

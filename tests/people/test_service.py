@@ -9,7 +9,7 @@ import pytest
 
 from datapulse_tui.audit.actor import Actor
 from datapulse_tui.data import feed
-from datapulse_tui.data.engine import Database
+from datapulse_tui.data.database import Database
 from datapulse_tui.errors import Conflict, DataPulseError, Invalid, NotAllowed, NotFound
 from datapulse_tui.people import reads, service
 from datapulse_tui.people.actors import actor_for

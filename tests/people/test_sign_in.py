@@ -6,7 +6,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from datapulse_tui.data.engine import Database
+from datapulse_tui.data.database import Database
 from datapulse_tui.errors import NotFound
 from datapulse_tui.people import passwords, rules, service
 from datapulse_tui.people.actors import actor_for

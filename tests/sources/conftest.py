@@ -15,7 +15,7 @@ from psycopg import sql
 from sqlalchemy import make_url
 
 from datapulse_tui.audit.actor import Actor
-from datapulse_tui.data.engine import Database
+from datapulse_tui.data.database import Database
 from datapulse_tui.data.models import User
 from datapulse_tui.data.secrets import SecretBox
 from datapulse_tui.people.rules import ROLE_PERMISSIONS, Role

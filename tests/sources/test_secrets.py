@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datapulse_tui.config import Settings
+from datapulse_tui.config import make_settings
 from datapulse_tui.data.secrets import HIDDEN, MARK, SecretBox, SecretUnreadable, redact
 from datapulse_tui.errors import Invalid
 
@@ -81,9 +81,9 @@ def test_the_first_of_several_keys_encrypts_and_all_decrypt(tmp_path: Path) -> N
 
 def test_keys_come_from_the_settings(tmp_path: Path) -> None:
     one = key()
-    given = Settings.model_validate({"home": tmp_path, "secret_key": f" {one} , {key()}"})
+    given = make_settings({"home": tmp_path, "secret_key": f" {one} , {key()}"})
     assert SecretBox([one], tmp_path / "k").decrypt(SecretBox.from_settings(given).encrypt("x")) == "x"
-    bad = Settings.model_validate({"home": tmp_path, "secret_key": "not-a-key"})
+    bad = make_settings({"home": tmp_path, "secret_key": "not-a-key"})
     with pytest.raises(Invalid, match="32 bytes") as caught:
         SecretBox.from_settings(bad).encrypt("x")
     assert "not-a-key" not in str(caught.value)

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import select, text
 
 from datapulse_tui.audit.actor import Actor
-from datapulse_tui.data.engine import Database
+from datapulse_tui.data.database import Database
 from datapulse_tui.data.models import AuditLog, DataSource, Query
 from datapulse_tui.data.secrets import SecretBox, SecretUnreadable
 from datapulse_tui.errors import Conflict, Invalid, NotAllowed, NotFound, Unavailable

@@ -14,16 +14,15 @@ from typing import Any
 import bcrypt
 import pytest
 from cryptography.fernet import Fernet
-from pydantic import SecretStr
 from sqlalchemy import make_url, text
 from textual.events import Paste
 from textual.pilot import Pilot
 
 from datapulse_tui.audit.actor import Actor
-from datapulse_tui.config import Settings
+from datapulse_tui.config import Secret, Settings
 from datapulse_tui.data.addresses import Addresses
 from datapulse_tui.data.connect import Connection
-from datapulse_tui.data.engine import Database
+from datapulse_tui.data.database import Database
 from datapulse_tui.data.secrets import SecretBox
 from datapulse_tui.tui.app import DataPulseApp
 from datapulse_tui.tui.services import Services
@@ -107,8 +106,8 @@ def empty_world(database_url: str, owner_url: str, tmp_path: Path) -> World:
     """A workspace in which there is nobody yet."""
     settings = Settings(
         home=tmp_path / "home",
-        database_url=SecretStr(database_url),
-        secret_key=SecretStr(Fernet.generate_key().decode()),
+        database_url=Secret(database_url),
+        secret_key=Secret(Fernet.generate_key().decode()),
     )
     return World(settings, Addresses(database_url, database_url, owner_url))
 
@@ -182,4 +181,4 @@ async def type_in(pilot: Pilot[Any], words: str) -> None:
 @contextlib.contextmanager
 def pinned(world: World, changes: dict[str, object]) -> Iterator[World]:
     """The same workspace with other settings."""
-    yield World(world.settings.model_copy(update=changes), world.addresses)
+    yield World(world.settings.changed(**changes), world.addresses)

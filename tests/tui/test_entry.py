@@ -7,7 +7,7 @@ from textual.events import Key
 
 from datapulse_tui.data.addresses import Addresses
 from datapulse_tui.data.connect import Connection
-from datapulse_tui.data.engine import Database
+from datapulse_tui.data.database import Database
 from datapulse_tui.errors import Unavailable
 from datapulse_tui.tui.app import DataPulseApp
 from datapulse_tui.tui.screens.dashboards import DashboardsScreen
@@ -173,7 +173,7 @@ async def test_a_database_that_does_not_answer_is_told_and_tried_again(world: Wo
 
 async def test_an_older_schema_is_offered_an_upgrade(world: World, server, empty_database_name: str) -> None:
     owner, asked = server.url(empty_database_name), server.url(empty_database_name, "datapulse_app")
-    settings = world.settings.model_copy(update={"database_url": None})
+    settings = world.settings.changed(database_url=None)
 
     class Old(Services):
         async def open(self) -> Opened:

@@ -134,7 +134,7 @@ class Feed:
     async def _connection(self) -> AsyncIterator[AsyncConnection]:
         from psycopg import AsyncConnection
 
-        from datapulse_tui.data.direct import libpq_arguments
+        from datapulse_tui.data.address import libpq_arguments
 
         arguments = libpq_arguments(self._url, "datapulse feed")
         connection = await AsyncConnection.connect(**arguments, autocommit=True)  # type: ignore[arg-type]

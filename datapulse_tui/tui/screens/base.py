@@ -91,6 +91,8 @@ class DeskScreen(Acts, Screen[None], inherit_bindings=False):
                 if self._asked[group] == serial and self.is_attached:
                     (failed or self.desk.report)(self.desk.noticed(failures.shown(error, description)))
                 return
+            finally:
+                self.desk.session.first_look.set()
             if self._asked[group] == serial and self.is_attached:
                 done(value)
 

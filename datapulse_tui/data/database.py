@@ -1,0 +1,97 @@
+"""The database as everything else sees it: one unit of work, and reads. Making one imports and connects to nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from datapulse_tui.data.address import shown
+from datapulse_tui.data.glance import Glances, Reader
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+
+class Database:
+    """One PostgreSQL database and a small pool of connections to it.
+
+    `pooled` says that a pooler in transaction mode stands between (PgBouncer): then no statement is prepared on the
+    server. `pre_ping` asks a connection whether it lives before each use: a round trip, for processes where nobody sees
+    the error and tries again.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 5, pooled: bool = False, pre_ping: bool = False) -> None:
+        self.url = url
+        self._pool_size = pool_size
+        self._pooled = pooled
+        self._pre_ping = pre_ping
+        self._glances = Glances(url, pooled=pooled)
+        self._warm = False
+
+    def __repr__(self) -> str:
+        return f"Database({self.address!r})"
+
+    @property
+    def address(self) -> str:
+        """Where it is, without credentials."""
+        return shown(self.url)
+
+    @cached_property
+    def engine(self) -> AsyncEngine:
+        """SQLAlchemy's engine; imports SQLAlchemy."""
+        from datapulse_tui.data.engine import make_engine
+
+        return make_engine(self.url, pool_size=self._pool_size, pooled=self._pooled, pre_ping=self._pre_ping)
+
+    async def warm_up(self) -> None:
+        """Import SQLAlchemy and the models, in a thread; every read goes through the pool from then on."""
+        if not self._warm:
+            await asyncio.to_thread(self._import)
+            self._warm = True
+            await self._glances.close()
+
+    def _import(self) -> None:
+        import datapulse_tui.data.models  # noqa: F401
+
+        _ = self.engine
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """One unit of work: commits when the block ends well, rolls back otherwise.
+
+        Raises Unavailable when the server cannot be reached, and OutcomeUnknown when the connection died during the
+        commit. Everything else that the block raises goes through unchanged.
+        """
+        await self.warm_up()
+        from datapulse_tui.data import engine
+
+        async with engine.transaction(self.engine) as session:
+            yield session
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncSession]:
+        """A read-only transaction, ended without a commit. Raises Unavailable when the server cannot be reached."""
+        await self.warm_up()
+        from datapulse_tui.data import engine
+
+        async with engine.reading(self.engine) as session:
+            yield session
+
+    @asynccontextmanager
+    async def glance(self) -> AsyncIterator[Reader]:
+        """Like `reading`, for reads that go through `fetch` alone: does not wait for SQLAlchemy to be imported."""
+        if self._warm:
+            async with self.reading() as session:
+                yield session
+        else:
+            async with self._glances.take() as reader:
+                yield reader
+
+    async def dispose(self) -> None:
+        """Close every connection. The object can be used again, with new ones."""
+        await self._glances.close()
+        if "engine" in self.__dict__:
+            await self.engine.dispose()
