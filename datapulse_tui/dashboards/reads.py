@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 from datapulse_tui.dashboards.rules import VIEW, Permission, Position, Scope, permission_of
-from datapulse_tui.dashboards.timerange import DEFAULT_RANGE, TimeRange
-from datapulse_tui.dashboards.variables import Variable
 from datapulse_tui.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
@@ -22,6 +20,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from datapulse_tui.audit.actor import Actor
+    from datapulse_tui.dashboards.timerange import TimeRange
+    from datapulse_tui.dashboards.variables import Variable
     from datapulse_tui.data.glance import Reader
     from datapulse_tui.data.page import Page
 
@@ -183,6 +183,8 @@ async def list_dashboards(
 
 async def get_dashboard(session: Reader, actor: Actor, dashboard_id: UUID) -> DashboardView:
     """The dashboard with its widgets; NotFound when it is not there or not visible to `actor`."""
+    from datapulse_tui.dashboards.timerange import DEFAULT_RANGE, TimeRange
+    from datapulse_tui.dashboards.variables import Variable
     from datapulse_tui.data.glance import fetch
 
     row = next(iter(await fetch(session, _VIEW, {"me": actor.user_id, "id": dashboard_id})), None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
@@ -75,7 +76,8 @@ class Glances:
     @asynccontextmanager
     async def take(self) -> AsyncIterator[Glance]:
         """A read-only transaction. Raises Unavailable when the server cannot be reached."""
-        await asyncio.to_thread(import_driver)
+        if "psycopg" not in sys.modules:
+            await asyncio.to_thread(import_driver)
         import psycopg
 
         async with self._turn:

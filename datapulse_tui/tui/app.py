@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,13 +74,7 @@ class DataPulseApp(Dispatch, Acts, KeyOrder[None], ThinLine[None], inherit_bindi
         self.run_worker(self.writes.run(), group="writes", exit_on_error=False, description="saving changes in order")
         self.watch_over.begin()
         # Behind the first paint: the imports in its thread would hold that up.
-        self.call_after_refresh(self._painted)
-
-    def _painted(self) -> None:
-        # `datapulse` starts with the collector off; what stands by now is never garbage.
-        gc.freeze()
-        gc.enable()
-        self.session.open()
+        self.call_after_refresh(self.session.open)
 
     async def on_event(self, event: Event) -> None:
         if isinstance(event, InputEvent):

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -27,6 +28,18 @@ if TYPE_CHECKING:
 
 CLIENT = "datapulse desk"
 PAGE = 200  # rows of one page of a list
+# What the first dashboard would wait for, in the order in which it does.
+FOR_DASHBOARDS = (
+    "datapulse_tui.tui.screens.dashboard",
+    "datapulse_tui.dashboards.runner",
+    "datapulse_tui.sources.pool",
+    "cryptography.fernet",
+    "datapulse_tui.sources.guard",
+    "datapulse_tui.sources.adapters.postgresql",
+    "datapulse_tui.sources.adapters.csv",
+    "datapulse_tui.sources.adapters.duck_engine",
+    *(f"datapulse_tui.charts.{kind}" for kind in ("options", "metrics", "lines", "areas", "bars", "pies", "tables")),
+)
 
 
 class Person(NamedTuple):
@@ -189,6 +202,7 @@ class Services(Workspace):
         """Import, in a thread, what the first change and the first dashboard need."""
         await self.data.warm_up()
         await asyncio.to_thread(_import_dashboards)
+        await self._running()
 
     async def _running(self) -> Runner:
         """The runner of this desk; what it needs is imported in a thread when the first widget asks."""
@@ -224,14 +238,13 @@ class Services(Workspace):
 
 
 def _import_dashboards() -> None:
-    import datapulse_tui.charts.lines
-    import datapulse_tui.charts.metrics
-    import datapulse_tui.charts.options
-    import datapulse_tui.dashboards.runner
-    import datapulse_tui.sources.adapters.postgresql
-    import datapulse_tui.sources.guard
-    import datapulse_tui.sources.pool
-    import datapulse_tui.tui.screens.dashboard  # noqa: F401
+    for name in FOR_DASHBOARDS:
+        import_module(name)
+    from datapulse_tui.sources.guard import Policy, check
+
+    # The parser loads a dialect when it is first asked for it.
+    check("SELECT count(*) FROM t WHERE a > :a", Policy("postgres"))
+    check("SELECT count(*) FROM t WHERE a > :a", Policy("duckdb"))
 
 
 def _make_sources(settings: Settings) -> Sources:

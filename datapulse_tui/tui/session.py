@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import threading
 from collections.abc import Awaitable, Callable
@@ -85,10 +86,13 @@ class Session:
         await self.first_look.wait()
         try:
             await services.warm_up()
+            gc.freeze()  # what stands by now is never garbage
             await services.listen(self.changes_came, self.app.watch_over.feed_state)
             await services.keep_company()
         except Exception as error:  # noqa: BLE001 - the desk works without them, and says so
             self.app.report(failures.shown(error, "starting what runs in the background"))
+        finally:
+            gc.enable()  # `datapulse` starts with the collector off
         self.app.watch_over.worker_starts()
 
     async def _sign_in_as(self, email: str) -> None:

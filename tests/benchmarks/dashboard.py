@@ -154,7 +154,7 @@ def _open_twice(workspace: BenchWorkspace, file: Path, alone: float, first: Open
     spans: list[tuple[Opening, float, float]] = []
     with Recorder(command, environment=workspace.environment, timeout=60) as terminal:
         terminal.wait(NAME)
-        terminal.settle(0.4)
+        terminal.settle(1.0)
         for opening in (first, second):
             sent = time.perf_counter()
             terminal.send("enter")
