@@ -107,6 +107,7 @@ class DashboardScreen(DeskScreen):
 
     async def _fill(self, view: DashboardView) -> None:
         await self.grid.fill([Card(widget, self.ask) for widget in view.widgets])
+        self.grid.load_ahead()
         if self.grid.cards:
             self.grid.cards[0].focus(scroll_visible=False)
         self.call_after_refresh(self.grid.look_around)

@@ -43,7 +43,12 @@ class Card(PictureView, can_focus=True):
         self._asked = 0
 
     def picture_size(self) -> tuple[int, int]:
-        return max(0, self.size.width - 2), max(0, self.size.height - 2)
+        return self.picture_width(self.size.width), max(0, self.size.height - 2)
+
+    @staticmethod
+    def picture_width(width: int) -> int:
+        """Cells for the picture in a card of `width` cells."""
+        return max(0, width - 2)
 
     def is_seen(self) -> bool:
         if not super().is_seen() or not isinstance(self.parent, Card.Viewport):
@@ -57,19 +62,26 @@ class Card(PictureView, can_focus=True):
             """Whether any line of `card` can be seen."""
             raise NotImplementedError
 
-    def load(self) -> None:
-        """Run the query; an older run of this card is cancelled, in its source as well."""
+    def load(self, width: int | None = None) -> None:
+        """Run the query for a picture of `width` cells (default: as wide as it is now).
+
+        An older run of this card is cancelled, in its source as well.
+        """
         self.due = False
         self.running = True
         self._asked += 1
         self.redraw()
         self.run_worker(
-            self._load(self._asked), group="query", exclusive=True, exit_on_error=False, description="running a query"
+            self._load(self._asked, width or self.picture_size()[0]),
+            group="query",
+            exclusive=True,
+            exit_on_error=False,
+            description="running a query",
         )
 
-    async def _load(self, serial: int) -> None:
+    async def _load(self, serial: int, width: int) -> None:
         try:
-            answer = await self._ask(self.shown, max(1, self.picture_size()[0]))
+            answer = await self._ask(self.shown, max(1, width))
         except Exception as error:  # noqa: BLE001 - becomes the card's error picture; the log has the details
             if serial == self._asked:
                 self.running = False

@@ -95,6 +95,14 @@ class CardGrid(VerticalScroll, Card.Viewport, can_focus=False):
         self._places = [card.shown.position for card in ordered]
         await self.mount_all(ordered)
 
+    def load_ahead(self) -> None:
+        """Start the queries of the cards that will be in view: the sources can work while the screen is painted."""
+        width, height = self.size
+        if width and height:
+            for card, box in zip(self.cards, regions(self._places, width, height), strict=False):
+                if box.y < height:
+                    card.load(Card.picture_width(box.width))
+
     def shows(self, card: Card) -> bool:
         return bool(card.region.intersection(self.region).area)
 
