@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import stat
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -173,6 +174,33 @@ def test_root_with_a_home_that_is_closed_to_others(tmp_path: Path, users: tuple[
         embedded.erase(home)
     assert not kept.exists()
     assert not pointer.is_symlink()
+
+
+@root_only
+def test_root_in_many_processes_makes_one_place_for_a_closed_home(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir(0o700)
+    code = (
+        "import sys; from pathlib import Path; from datapulse_tui.data.embedded import layout\n"
+        "print(layout.make(Path(sys.argv[1])).base)"
+    )
+    account.ensure()
+    found = set()
+    for _ in range(5):
+        makers = [
+            subprocess.Popen(
+                [sys.executable, "-c", code, str(home)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+            for _ in range(6)
+        ]
+        for maker in makers:
+            told, error = maker.communicate(timeout=60)
+            assert maker.returncode == 0, error
+            found.add(told.strip())
+        (home / "postgres").unlink()
+    assert len(found) == 1
+    embedded.start(home).release()
+    embedded.erase(home)
 
 
 def test_data_that_is_gone_is_not_replaced_by_an_empty_database(tmp_path: Path) -> None:

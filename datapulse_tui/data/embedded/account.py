@@ -27,7 +27,7 @@ def ensure() -> tuple[int, int]:
     try:
         found = pwd.getpwnam(NAME)
     except KeyError:
-        with _Alone():
+        with Alone():
             found = _make()
     if found.pw_uid == 0:
         raise Unavailable(
@@ -68,8 +68,8 @@ def can_reach(path: Path, uid: int, gid: int) -> bool:
     return True
 
 
-class _Alone:
-    """One process of root at a time: useradd fails when another holds its files."""
+class Alone:
+    """One process of root at a time: useradd fails when another holds its files, and a home gets one folder."""
 
     def __enter__(self) -> None:
         self._lock = locks.wait_for(_state() / "lock", shared=False, seconds=60)

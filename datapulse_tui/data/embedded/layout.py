@@ -158,7 +158,7 @@ def fits(folder: Path) -> bool:
 
 def write(path: Path, text: str, mode: int = 0o600) -> None:
     """Write a small file so that readers see all of it or none."""
-    new = path.with_name(f"{path.name}.new")
+    new = path.with_name(f"{path.name}.{os.getpid()}.new")  # others may write the same file at this moment
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
         os.fchmod(file.fileno(), mode)
@@ -173,12 +173,15 @@ def _make_for_root(home: Path) -> None:
     owner = home.stat().st_uid
     if owner != 0:
         raise _not_ours(home, owner)
-    if account.can_reach(home, *account.ensure()) and fits(home.resolve() / "postgres" / "run"):
-        _make_folder(home / "postgres", 0o711)
-        return
-    folder = account.folder_for(home.resolve())
-    write(folder / "home", f"{home}\n")
-    with suppress(FileExistsError):
+    uid, gid = account.ensure()
+    with account.Alone():
+        if find(home) is not None:
+            return  # somebody else made it while we waited
+        if account.can_reach(home, uid, gid) and fits(home.resolve() / "postgres" / "run"):
+            _make_folder(home / "postgres", 0o711)
+            return
+        folder = account.folder_for(home.resolve())
+        write(folder / "home", f"{home}\n")
         (home / "postgres").symlink_to(folder)
 
 
