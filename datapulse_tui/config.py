@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from datapulse_tui import config_files
 from datapulse_tui.errors import Invalid
@@ -51,6 +52,19 @@ def _text(value: object) -> str:
 
 def _secret(value: object) -> Secret:
     return value if isinstance(value, Secret) else Secret(_text(value))
+
+
+def _database(value: object) -> Secret:
+    secret = _secret(value)
+    wrong = "an address such as postgresql://user@host:5432/database was expected"
+    try:
+        parts = urlsplit(secret.get_secret_value())
+        _ = parts.port  # raises for one that is not a number
+    except ValueError:
+        raise ValueError(wrong) from None
+    if parts.scheme not in ("postgres", "postgresql", "postgresql+psycopg") or not parts.path.strip("/"):
+        raise ValueError(wrong)
+    return secret
 
 
 def _folder(value: object) -> Path:
@@ -152,9 +166,9 @@ class Settings:
 
 _READERS: dict[str, Callable[[object], Any]] = {
     "home": _folder,
-    "database_url": _secret,
-    "direct_url": _secret,
-    "owner_url": _secret,
+    "database_url": _database,
+    "direct_url": _database,
+    "owner_url": _database,
     "secret_key": _secret,
     "theme": _text,
     "time_zone": _zone,

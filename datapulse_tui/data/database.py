@@ -30,6 +30,7 @@ class Database:
         self._pre_ping = pre_ping
         self._glances = Glances(url, pooled=pooled)
         self._warm = False
+        self._warming = asyncio.Lock()
 
     def __repr__(self) -> str:
         return f"Database({self.address!r})"
@@ -48,10 +49,13 @@ class Database:
 
     async def warm_up(self) -> None:
         """Import SQLAlchemy and the models, in a thread; every read goes through the pool from then on."""
-        if not self._warm:
-            await asyncio.to_thread(self._import)
-            self._warm = True
-            await self._glances.close()
+        if self._warm:
+            return
+        async with self._warming:
+            if not self._warm:
+                await asyncio.to_thread(self._import)
+                self._warm = True
+                await self._glances.close()
 
     def _import(self) -> None:
         import datapulse_tui.data.models  # noqa: F401

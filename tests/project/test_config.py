@@ -54,6 +54,10 @@ def test_secrets_are_not_shown(home: Path, monkeypatch: pytest.MonkeyPatch) -> N
         ('time_zone = "Mars/Base"', "time_zone.*Mars/Base"),
         ("no_such_setting = 1", "no_such_setting"),
         ('log_level = "LOUD"', "log_level"),
+        ('database_url = "s3cret"', "database_url: an address"),
+        ('direct_url = "mysql://ana:s3cret@db/desk"', "direct_url: an address"),
+        ('owner_url = "postgresql://ana:s3cret@db:port/desk"', "owner_url: an address"),
+        ('database_url = "postgresql://ana:s3cret@db"', "database_url: an address"),
     ],
 )
 def test_mistakes_are_named(config: Path, text: str, message: str) -> None:
@@ -61,6 +65,7 @@ def test_mistakes_are_named(config: Path, text: str, message: str) -> None:
     with pytest.raises(Invalid, match=message) as caught:
         load_settings()
     assert str(config) in str(caught.value)
+    assert "s3cret" not in str(caught.value)
 
 
 def test_a_broken_file_does_not_stop_the_first_paint(config: Path) -> None:
