@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from datapulse_tui.data.address import shown
@@ -13,6 +15,15 @@ from datapulse_tui.data.glance import Glances, Reader
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+# What SQLAlchemy and the models are imported in: each a part of about the same length.
+STEPS = (
+    "sqlalchemy",
+    "sqlalchemy.orm",
+    "sqlalchemy.dialects.postgresql.psycopg",
+    "datapulse_tui.data.engine",
+    "datapulse_tui.data.models",
+)
 
 
 class Database:
@@ -47,20 +58,24 @@ class Database:
 
         return make_engine(self.url, pool_size=self._pool_size, pooled=self._pooled, pre_ping=self._pre_ping)
 
-    async def warm_up(self) -> None:
-        """Import SQLAlchemy and the models, in a thread; every read goes through the pool from then on."""
+    async def warm_up(self, between: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Import SQLAlchemy and the models, in a thread; every read goes through the pool from then on.
+
+        `between` is awaited before each of several steps, for callers who are in no hurry. It holds up nobody who is.
+        """
         if self._warm:
             return
+        for step in STEPS:
+            if between is not None and step not in sys.modules:
+                await between()
+            async with self._warming:
+                if not self._warm:
+                    await asyncio.to_thread(import_module, step)
         async with self._warming:
             if not self._warm:
-                await asyncio.to_thread(self._import)
+                await asyncio.to_thread(lambda: self.engine)
                 self._warm = True
                 await self._glances.close()
-
-    def _import(self) -> None:
-        import datapulse_tui.data.models  # noqa: F401
-
-        _ = self.engine
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:

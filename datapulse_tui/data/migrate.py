@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,12 +23,13 @@ from datapulse_tui.data.glance import unavailable
 from datapulse_tui.errors import Conflict
 
 LOCK_NOT_AVAILABLE = "55P03"
+_NOT_OURS = re.compile(r"procrastinate_|metric_samples(_hourly)?_p\d")
 
 
 def include_object(thing: Any, name: str | None, kind: str, reflected: bool, compare_to: Any) -> bool:  # noqa: ARG001, FBT001
-    """What the drift check looks at: everything but procrastinate's own tables."""
+    """What the drift check looks at: everything but procrastinate's own tables and the partitions of samples."""
     table = name if kind == "table" else getattr(getattr(thing, "table", None), "name", "")
-    return not (table or "").startswith("procrastinate_")
+    return not _NOT_OURS.match(table or "")
 
 
 @contextlib.contextmanager

@@ -12,10 +12,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from datapulse_tui.config_files import ENVIRONMENT_PREFIX
 from datapulse_tui.data.embedded import locks
 
 if TYPE_CHECKING:
@@ -46,6 +48,15 @@ def child_command(home: Path) -> list[str]:
     return [sys.executable, "-P", "-m", CHILD_MODULE, str(home)]
 
 
+def child_environment(settings: Settings) -> dict[str, str]:
+    """What the child is told of `settings`, which are not always those of this process's environment (the demo's are
+    not): where its secret key lies, which folders its sources may read, and that its database is the home's own."""
+    folders = os.pathsep.join(str(folder) for folder in settings.allowed_csv_folders)
+    nothing = dict.fromkeys(("DATABASE_URL", "DIRECT_URL", "OWNER_URL"), "")
+    told = {"HOME": str(settings.home), "ALLOWED_CSV_FOLDERS": folders, **nothing}
+    return {f"{ENVIRONMENT_PREFIX}{name}": value for name, value in told.items()}
+
+
 async def ensure_worker(settings: Settings) -> WorkerKeeper | None:
     """See that the embedded database of `settings` has a worker for as long as this desk lives.
 
@@ -54,7 +65,7 @@ async def ensure_worker(settings: Settings) -> WorkerKeeper | None:
     """
     if not settings.embedded:
         return None
-    keeper = WorkerKeeper(settings.home)
+    keeper = WorkerKeeper(settings.home, environment=child_environment(settings))
     await keeper.start()
     return keeper
 
@@ -65,8 +76,16 @@ class WorkerKeeper:
     Several keepers of one home, in one or many processes, make one child: the second gets no lock and ends itself.
     """
 
-    def __init__(self, home: Path, *, command: Sequence[str] | None = None, look_every: float = LOOK_EVERY) -> None:
+    def __init__(
+        self,
+        home: Path,
+        *,
+        command: Sequence[str] | None = None,
+        environment: Mapping[str, str] = MappingProxyType({}),
+        look_every: float = LOOK_EVERY,
+    ) -> None:
         self._home = home
+        self._environment = dict(environment)
         self._command = list(command or child_command(home))
         self._look_every = look_every
         self._desk: int | None = None
@@ -133,7 +152,7 @@ class WorkerKeeper:
             return subprocess.Popen(  # noqa: S603  (a command of ours)
                 self._command,
                 cwd=self._home,
-                env=_environment(),
+                env=_environment() | self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=descriptor,
                 stderr=descriptor,

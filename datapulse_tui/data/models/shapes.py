@@ -12,6 +12,8 @@ Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$", max_length=255)]
 Recipients = list[Email]
 Document = dict[str, JsonValue]
 Documents = list[Document]
+Names = Annotated[list[Annotated[str, Field(min_length=1, max_length=100)]], Field(max_length=20)]
+Labels = Annotated[dict[Annotated[str, Field(min_length=1, max_length=100)], str], Field(max_length=50)]
 
 
 class Position(BaseModel):
@@ -26,11 +28,17 @@ class Position(BaseModel):
 
 
 class Channel(BaseModel):
-    """One way in which an alert's recipients are told; each channel adds fields of its own."""
+    """One way in which an alert's recipients are told: through the channel of that id (none: the default of the type).
+
+    `to` are recipients: `owner`, `person:UUID`, `role:NAME`, `department:UUID`, `address:ADDRESS`. Slack and webhook
+    channels are recipients themselves and need none.
+    """
 
     model_config = ConfigDict(extra="allow")
 
     type: Literal["email", "slack", "sms", "webhook"]
+    channel: Annotated[str, Field(max_length=100)] | None = None
+    to: Annotated[list[Annotated[str, Field(max_length=340)]], Field(max_length=100)] = Field(default_factory=list)
 
 
 Channels = list[Channel]
