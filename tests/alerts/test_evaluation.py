@@ -1,0 +1,371 @@
+"""Rules evaluated on a real database and a real source."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from datapulse_tui.alerts.evaluation.claim import claim
+from datapulse_tui.alerts.evaluation.definitions import RuleCache
+from datapulse_tui.alerts.evaluation.due import bring_back, due
+from datapulse_tui.alerts.evaluation.evaluator import Evaluator
+from datapulse_tui.alerts.evaluation.model import Limits
+from datapulse_tui.alerts.evaluation_health import evaluation_health
+from datapulse_tui.data.database import Database
+from datapulse_tui.jobs.pacemaker import beat
+from datapulse_tui.sources.pool import Sources
+from tests.databases import dsn
+from tests.faults.support import World, another_source, make_world
+
+QUICK = Limits(pauses=(0.01, 0.01), timeout=5, flush_after=0.1, stop_wait=0.2)
+
+
+@pytest.fixture
+def world(owner_url: str) -> World:
+    """A person, a source and metrics to move."""
+    return make_world(owner_url)
+
+
+@pytest.fixture
+async def evaluator(data: Database, sources: Sources) -> AsyncIterator[Evaluator]:
+    """The evaluator of this process."""
+    made = Evaluator(data, sources, QUICK)
+    yield made
+    await made.close()
+
+
+async def evaluate(evaluator: Evaluator, world: World, *rules: UUID, source: UUID | None = None) -> None:
+    """One slot of some rules (none: of all)."""
+    world.due(*rules)
+    await evaluator.evaluate(source or world.source)
+    await evaluator.idle()
+
+
+async def test_from_breach_to_incident_and_back(world: World, evaluator: Evaluator) -> None:
+    rule = world.rule(world.query("m"), labels=["label"])
+    world.metric("m", ("a", 5), ("b", 15))
+    await evaluate(evaluator, world)
+    (incident,) = world.incidents()
+    assert (incident.label, incident.status, incident.severity, incident.start_value) == (
+        "b",
+        "triggered",
+        "critical",
+        15,
+    )
+    assert incident.title.endswith(": label=b")
+    assert incident.labels == {"label": "b"}
+    assert incident.timer_at is not None
+    assert world.states(rule) == {"a": "normal", "b": "firing"}
+    assert world.one("SELECT status FROM alerts") == "triggered"
+    assert world.one("SELECT count(*) FROM metric_samples") == 2
+    assert world.one("SELECT user_id FROM alert_notifications") == world.owner
+    assert world.health(rule).health == "ok"
+    assert world.health(rule).lease_token is None
+
+    world.metric("m", ("a", 5), ("b", 20))
+    await evaluate(evaluator, world)
+    assert [row.worst_value for row in world.incidents()] == [20]
+    assert world.incidents()[0].version == 1, "a person who acknowledges now has seen the same incident"
+
+    world.metric("m", ("a", 5), ("b", 1))
+    await evaluate(evaluator, world)
+    (incident,) = world.incidents()
+    assert (incident.status, incident.reason, incident.last_value, incident.worst_value) == ("resolved", "clear", 1, 20)
+    assert incident.timer_at is None
+    assert world.one("SELECT status FROM alerts") == "resolved"
+    assert [row.kind for row in world.execute("SELECT kind FROM incident_events ORDER BY id")] == [
+        "fired", "held_back", "resolved",
+    ]  # fmt: skip
+    assert world.one("SELECT resolved_at IS NOT NULL FROM alert_notifications")
+    actions = world.execute("SELECT action, actor FROM audit_logs ORDER BY seq")
+    assert actions == [("incident.opened", "system:alerts"), ("incident.resolved", "system:alerts")]
+
+
+async def test_a_query_is_run_once_for_all_its_rules(
+    world: World, evaluator: Evaluator, sources: Sources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    run = sources.run
+
+    async def noted(source: Any, sql: str, *values: Any, **more: Any) -> Any:
+        asked.append(sql)
+        return await run(source, sql, *values, **more)
+
+    monkeypatch.setattr(sources, "run", noted)
+    query = world.query("once", "SELECT value, 7 AS other FROM shop.metrics WHERE name = 'm'")
+    world.metric("m", 15)
+    rules = [world.rule(query, threshold=threshold) for threshold in (10, 20)] + [world.rule(query, metric="other")]
+    await evaluate(evaluator, world)
+    assert len(asked) == 1
+    assert [world.states(rule)[""] for rule in rules] == ["firing", "normal", "normal"]
+    assert world.one("SELECT count(*) FROM metric_samples") == world.one("SELECT count(*) FROM metric_series") == 2
+
+
+async def test_a_query_sees_the_window_up_to_the_slot(world: World, evaluator: Evaluator) -> None:
+    """`:from` and `:to` are the rule's own: two windows make two runs of the same text."""
+    query = world.query("range", "SELECT extract(epoch FROM CAST(:to AS timestamptz) - :from) AS value")
+    rules = [world.rule(query, threshold=600, window=window) for window in (300, 3600)]
+    await evaluate(evaluator, world)
+    assert [world.health(rule).health for rule in rules] == ["ok", "ok"]
+    assert [world.states(rule)[""] for rule in rules] == ["normal", "firing"]
+
+
+async def test_for_and_keep_firing_count_slots_not_evaluations(world: World, evaluator: Evaluator) -> None:
+    rule = world.rule(world.query("m"), for_=120)
+    world.metric("m", 15)
+    await evaluate(evaluator, world)
+    assert world.states(rule) == {"": "pending"}
+    world.execute("UPDATE alert_series SET since = since - interval '2 minutes'")
+    await evaluate(evaluator, world)
+    assert world.states(rule) == {"": "firing"}
+
+
+async def test_change_is_compared_with_the_samples_of_one_window_ago(world: World, evaluator: Evaluator) -> None:
+    rule = world.rule(world.query("m"), type="change_percent", threshold=50, window=600)
+    world.metric("m", 10)
+    await evaluate(evaluator, world)
+    assert (world.health(rule).health, world.incidents()) == ("no_data", [])
+    assert "one window ago" in world.health(rule).health_reason
+    world.execute("UPDATE metric_samples SET at = at - interval '10 minutes'")
+    world.metric("m", 16)
+    await evaluate(evaluator, world)
+    assert world.health(rule).health == "ok"
+    assert [row.start_value for row in world.incidents()] == [16]
+
+
+async def test_a_failure_is_tried_three_times_and_then_the_owners(world: World, evaluator: Evaluator) -> None:
+    rule = world.rule(world.query("bad", "SELECT value / 0 AS value FROM shop.metrics"), severity="critical")
+    world.metric("m", 1)
+    await evaluate(evaluator, world)
+    (incident,) = world.incidents()
+    assert (incident.kind, incident.severity, incident.series_id) == ("error", "warning", None)
+    assert "division by zero" in incident.reason
+    assert world.health(rule).health == "error"
+    await evaluate(evaluator, world)
+    assert len(world.incidents()) == 1
+    world.execute("UPDATE queries SET sql = 'SELECT 1 AS value'")
+    await evaluate(evaluator, world)
+    assert [row.status for row in world.incidents()] == ["resolved"]
+    assert (world.health(rule).health, world.health(rule).health_reason) == ("ok", None)
+
+
+async def test_a_rule_of_somebody_who_left_stands_as_error_and_admins_are_told(
+    world: World, evaluator: Evaluator
+) -> None:
+    leaver, admin = (
+        world.one(
+            "INSERT INTO users (email, name, password, role, status) VALUES (%s, %s, '!', %s, %s) RETURNING id",
+            [f"{name.lower()}@example.org", name, role, status],
+        )
+        for name, role, status in (("Leo", "ops_manager", "inactive"), ("Ada", "admin", "active"))
+    )
+    rule = world.rule(world.query("m"), owner=leaver, error="keep_last")
+    world.metric("m", 50)
+    await evaluate(evaluator, world)
+    assert world.health(rule).health == "error"
+    assert "Leo, is not active" in world.health(rule).health_reason
+    (incident,) = world.incidents()
+    assert incident.kind == "error"
+    told = {row.user_id for row in world.execute("SELECT user_id FROM alert_notifications")}
+    assert told == {world.owner, admin}
+    assert world.one("SELECT count(*) FROM metric_samples") == 0
+
+
+async def test_a_rule_needs_its_owners_grant(world: World, evaluator: Evaluator) -> None:
+    olga = world.one(
+        "INSERT INTO users (email, name, password, role, status) "
+        "VALUES ('olga@example.org', 'Olga', '!', 'ops_manager', 'active') RETURNING id"
+    )
+    rule = world.rule(world.query("m"), owner=olga)
+    world.metric("m", 50)
+    await evaluate(evaluator, world)
+    assert "a grant for the source" in world.health(rule).health_reason
+    world.execute("INSERT INTO data_source_grants (data_source_id, user_id) VALUES (%s, %s)", [world.source, olga])
+    await evaluate(evaluator, world)
+    assert world.health(rule).health == "ok"
+    assert [(row.kind, row.status) for row in world.incidents()] == [("error", "resolved"), ("threshold", "triggered")]
+
+
+async def test_a_query_without_a_source_is_an_error(world: World, data: Database, evaluator: Evaluator) -> None:
+    rule = world.rule(world.query("m"))
+    world.execute("UPDATE queries SET data_source_id = NULL")
+    async with data.reading() as session:
+        assert (await due(session)).sources == (None,)
+    world.due()
+    await evaluator.evaluate(None)
+    await evaluator.idle()
+    assert "no source" in world.health(rule).health_reason
+
+
+async def test_missed_slots_are_skipped_and_said(world: World, evaluator: Evaluator) -> None:
+    rule = world.rule(world.query("m"), interval=60)
+    world.metric("m", 1)
+    await evaluate(evaluator, world)
+    world.execute("UPDATE alert_evaluations SET next_at = next_at - interval '11 minutes'")
+    await evaluator.evaluate(world.source)
+    await evaluator.idle()
+    health = world.health(rule)
+    assert health.skipped_slots == 10
+    assert health.skipped_at is not None
+    assert "10 evaluations were skipped" in health.health_reason
+    assert health.next_at > health.last_at
+    assert world.one("SELECT count(*) FROM metric_samples") == 2
+
+
+async def test_an_edit_meanwhile_drops_what_was_found(world: World, data: Database, sources: Sources) -> None:
+    rule = world.rule(world.query("m"))
+    world.metric("m", 15)
+    held = Evaluator(data, sources, QUICK)
+    written = held._desk.write
+
+    async def edited_before_writing(finished: Any) -> None:
+        world.execute("UPDATE alert_evaluations SET condition_version = 2")
+        await written(finished)
+
+    object.__setattr__(held._desk, "write", edited_before_writing)
+    world.due()
+    await held.evaluate(world.source)
+    await held.idle()
+    assert (world.incidents(), world.states(rule)) == ([], {})
+    assert world.one("SELECT count(*) FROM metric_samples") == 0
+    await held.close()
+
+
+async def test_a_lease_keeps_others_away_and_runs_out(world: World, data: Database) -> None:
+    world.rule(world.query("m"))
+    mine, theirs = uuid4(), uuid4()
+    limits = Limits(lease=0.2)
+    async with data.transaction() as session:
+        found = await claim(session, world.source, mine, limits, RuleCache())
+    assert found is not None
+    async with data.transaction() as session:
+        assert await claim(session, world.source, theirs, limits, RuleCache()) is None
+        assert (await due(session)).sources == ()
+    await asyncio.sleep(0.25)
+    async with data.transaction() as session:
+        assert await claim(session, world.source, theirs, limits, RuleCache()) is not None
+
+
+async def test_whoever_lost_the_lease_writes_nothing(world: World, data: Database, sources: Sources) -> None:
+    """Two evaluators hold the same slot, because the first one's lease ran out while its query ran."""
+    slow = another_source(world, "slow", allowed_functions=["pg_sleep"])
+    rule = world.rule(world.query("m", "SELECT 15 AS value FROM pg_sleep(0.5)", slow))
+    first, second = (Evaluator(data, sources, Limits(lease=0.2, renew=60)) for _ in range(2))
+    began = asyncio.create_task(first.evaluate(slow))
+    await asyncio.sleep(0.3)
+    await second.evaluate(slow)
+    await began
+    await asyncio.gather(first.idle(), second.idle())
+    assert len(world.incidents()) == 1
+    assert world.one("SELECT count(*) FROM incident_events WHERE kind = 'fired'") == 1
+    assert world.health(rule).next_at - world.health(rule).last_at < timedelta(seconds=61)
+    await asyncio.gather(first.close(), second.close())
+
+
+async def test_one_rule_that_cannot_be_written_harms_no_other(world: World, evaluator: Evaluator) -> None:
+    world.metric("m", 15)
+    query = world.query("m")
+    good = world.rule(query)
+    bad = world.rule(query, name="bad")
+    world.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "IF NEW.title LIKE 'bad%' AND NEW.kind = 'threshold' THEN RAISE EXCEPTION 'no'; END IF; RETURN NEW; END $$"
+    )
+    world.execute("CREATE TRIGGER refuse BEFORE INSERT ON alert_incidents FOR EACH ROW EXECUTE FUNCTION refuse()")
+    await evaluate(evaluator, world)
+    assert [row.kind for row in world.incidents(good)] == ["threshold"]
+    assert [row.kind for row in world.incidents(bad)] == ["error"]
+    assert "inside DataPulse" in world.health(bad).health_reason
+
+
+async def test_stopping_gives_back_what_is_not_done(world: World, data: Database, sources: Sources) -> None:
+    slow = another_source(world, "slow", allowed_functions=["pg_sleep"])
+    world.rule(world.query("m", "SELECT 1 AS value FROM pg_sleep(60)", slow))
+    made = Evaluator(data, sources, Limits(job_wait=0.3, stop_wait=0.2))
+    await made.evaluate(slow)
+    assert world.one("SELECT count(lease_token) FROM alert_evaluations") == 1
+    await made.close()
+    assert world.one("SELECT count(lease_token) FROM alert_evaluations") == 0
+    assert world.one("SELECT count(*) FROM alert_evaluations WHERE next_at <= now()") == 1
+
+
+async def test_deadlocks_and_lost_series_are_tried_again(world: World, evaluator: Evaluator) -> None:
+    rule = world.rule(world.query("m"))
+    world.metric("m", 1)
+    await evaluate(evaluator, world)
+    world.execute("DELETE FROM metric_series")  # the cache still knows its id
+    world.metric("m", 15)
+    await evaluate(evaluator, world)
+    assert world.states(rule) == {"": "firing"}
+
+
+async def test_an_edit_and_an_evaluation_wait_for_each_other(
+    world: World, evaluator: Evaluator, owner_url: str
+) -> None:
+    """Whoever edits locks the rule first and its evaluation then, as the evaluation does: no deadlock."""
+    rule = world.rule(world.query("m"))
+    world.metric("m", 15)
+    world.due()
+    with psycopg.connect(dsn(owner_url)) as connection:
+        connection.execute("SELECT FROM alerts WHERE id = %s FOR UPDATE", [rule])
+        task = asyncio.create_task(evaluator.evaluate(world.source))
+        waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        async with asyncio.timeout(5):
+            while not await asyncio.to_thread(world.one, waits):  # noqa: ASYNC110  (nobody tells us)
+                await asyncio.sleep(0.02)
+        connection.execute("UPDATE alert_evaluations SET condition_version = 2 WHERE alert_id = %s", [rule])
+    await task
+    await evaluator.idle()
+    assert world.incidents() == []
+
+
+async def test_the_pacemaker_queues_one_job_a_source(world: World, data: Database) -> None:
+    world.rule(world.query("m"))
+    world.rule(world.query("n"))
+    for _ in range(2):
+        found = await beat(data)
+    assert found.sources == (world.source,)
+    jobs = world.execute("SELECT task_name, queue_name, queueing_lock, args FROM procrastinate_jobs")
+    assert [(row.task_name, row.queue_name, row.args) for row in jobs] == [
+        ("alerts:evaluate", "alerts", {"source": str(world.source)})
+    ]
+    assert jobs[0].queueing_lock == f"alerts:evaluate:{world.source}"
+
+
+async def test_rules_come_back_after_the_clock_was_put_back(world: World, data: Database) -> None:
+    near, far = world.rule(world.query("m")), world.rule(world.query("n"))
+    world.execute("UPDATE alert_evaluations SET next_at = now() + interval '59 s' WHERE alert_id = %s", [near])
+    world.execute("UPDATE alert_evaluations SET next_at = now() + interval '1 day' WHERE alert_id = %s", [far])
+    async with data.transaction() as session:
+        assert await bring_back(session) == 1
+    async with data.reading() as session:
+        found = await due(session)
+    assert found.sources == (world.source,)
+    assert found.next_in is not None
+    assert 50 < found.next_in <= 59
+
+
+async def test_health_tells_how_evaluation_keeps_up(world: World, data: Database, evaluator: Evaluator) -> None:
+    rules = [world.rule(world.query(f"q{number}", "SELECT 1 AS value"), interval=10) for number in range(20)]
+    await evaluate(evaluator, world)
+    world.due(rules[0], ago=30)
+    async with data.reading() as session:
+        health = await evaluation_health(session)
+    assert (health.rules, health.overdue, health.per_second, health.failing) == (20, 1, 2.0, 0)
+    assert 30 <= health.lag_seconds < 40
+
+
+async def test_more_series_than_allowed_is_an_error_that_says_so(world: World, evaluator: Evaluator) -> None:
+    rule = world.rule(
+        world.query("m", "SELECT n AS host, n AS value FROM generate_series(1, 100001) n"), labels=["host"]
+    )
+    await evaluate(evaluator, world)
+    assert "more than 100,000 rows" in world.health(rule).health_reason
+    assert json.dumps(world.states(rule)) == "{}"
