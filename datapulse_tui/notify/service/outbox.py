@@ -1,0 +1,229 @@
+"""Putting deliveries into the outbox, taking them back, and sending failed ones again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from datapulse_tui.audit.clean import clean, clean_text
+from datapulse_tui.errors import NotFound
+from datapulse_tui.notify.intents import DELIVERIES_TOPIC, MANAGE, Intent
+from datapulse_tui.notify.timing import end_of_hour
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from datapulse_tui.audit.actor import Actor
+
+DRAIN = "notify:drain"
+QUEUE = "deliveries"
+KIND = "delivery"
+
+# Where each group stands, and the time: groups that wait for nothing and were never told are left out.
+_GROUPS = """
+SELECT NULL AS group_key, NULL AS joins, NULL AS last_sent, now() AS now
+UNION ALL
+SELECT * FROM (
+    SELECT named.group_key,
+        (SELECT min(due_at) FROM deliveries waiting
+         WHERE waiting.group_key = named.group_key AND status = 'pending' AND message_id IS NULL) AS joins,
+        CASE WHEN EXISTS (SELECT FROM deliveries leaving
+                          WHERE leaving.group_key = named.group_key AND status = 'sending') THEN now()
+             ELSE (SELECT max(sent_at) FROM deliveries gone
+                   WHERE gone.group_key = named.group_key AND status = 'sent') END AS last_sent, now()
+    FROM unnest(CAST(:groups AS text[])) AS named(group_key)) found
+WHERE joins IS NOT NULL OR last_sent IS NOT NULL
+"""
+
+# A channel that is being deleted is locked out of vanishing between the look and the foreign key's.
+_QUEUE = """
+WITH given AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS given(
+        key text, kind text, channel_type text, channel_id uuid, user_id uuid, address text, incident_id uuid,
+        alert_id uuid, group_key text, payload jsonb, suppressed text, due_at timestamptz)
+), channels AS MATERIALIZED (
+    SELECT id, type, is_default FROM notification_channels
+    WHERE is_default OR id IN (SELECT channel_id FROM given)
+    FOR KEY SHARE
+), written AS (
+    INSERT INTO deliveries (key, kind, channel_type, channel_id, user_id, address, incident_id, alert_id, group_key,
+                            payload, status, reason, due_at)
+    SELECT given.key, given.kind, given.channel_type, channels.id, given.user_id, given.address, given.incident_id,
+        given.alert_id, given.group_key, given.payload,
+        CASE WHEN suppressed <> '' THEN 'suppressed'
+             WHEN given.channel_id IS NOT NULL AND channels.id IS NULL THEN 'failed'
+             ELSE 'pending' END,
+        CASE WHEN suppressed <> '' THEN suppressed
+             WHEN given.channel_id IS NOT NULL AND channels.id IS NULL THEN CAST(:no_channel AS text) END,
+        given.due_at
+    FROM given
+    LEFT JOIN channels ON channels.id = given.channel_id
+        OR (given.channel_id IS NULL AND channels.is_default AND channels.type = given.channel_type)
+    ON CONFLICT (key) DO NOTHING
+    RETURNING status, due_at
+)
+SELECT count(*) AS written,
+    min(due_at) FILTER (WHERE status = 'pending') AS first_due,
+    coalesce(min(due_at) FILTER (WHERE status = 'pending') <= now(), false) AS at_once
+FROM written
+"""
+NO_SUCH_CHANNEL = "The channel that the rule names was deleted. Choose another one in the rule."
+
+_CANCEL = """
+WITH cancelled AS (
+    UPDATE deliveries SET status = 'cancelled', reason = :reason, updated_at = now()
+    WHERE incident_id = ANY(CAST(:incidents AS uuid[])) AND status = 'pending'
+      AND (CAST(:kinds AS text[]) IS NULL OR kind = ANY(CAST(:kinds AS text[])))
+    RETURNING id)
+SELECT count(*) FROM cancelled
+"""
+
+_AGAIN = """
+UPDATE deliveries SET status = 'pending', due_at = now(), attempts = 0, reason = NULL, updated_at = now()
+WHERE id = ANY(CAST(:ids AS uuid[])) AND status = 'failed'
+RETURNING id, kind, channel_type, address
+"""
+
+
+async def queue(session: AsyncSession, intents: Sequence[Intent]) -> int:
+    """Write `intents` into the outbox, and wake a worker for when the first is due; returns how many were new.
+
+    Those whose key is there already change nothing. One that names a channel that is gone is written as failed.
+    """
+    from sqlalchemy import text
+
+    from datapulse_tui.data.enqueue import enqueue
+    from datapulse_tui.data.feed import emit
+
+    if not intents:
+        return 0
+    rows = await _rows(session, intents)
+    found = (await session.execute(text(_QUEUE), {"rows": rows, "no_channel": NO_SUCH_CHANNEL})).one()
+    if found.first_due is not None:
+        when: datetime | None = None if found.at_once else found.first_due
+        await enqueue(session, DRAIN, queue=QUEUE, queueing_lock=DRAIN, schedule_at=when)
+    if found.written:
+        await emit(session, DELIVERIES_TOPIC)
+    return int(found.written)
+
+
+async def cancel(
+    session: AsyncSession, incident_ids: Sequence[UUID], reason: str, kinds: Collection[str] | None = None
+) -> int:
+    """Take back what is not yet sent about `incident_ids` (only of `kinds`, if given); returns how many.
+
+    What is being sent this moment is not taken back.
+    """
+    from sqlalchemy import text
+
+    from datapulse_tui.data.feed import emit
+
+    if not incident_ids:
+        return 0
+    values = {"incidents": list(incident_ids), "reason": reason, "kinds": None if kinds is None else list(kinds)}
+    cancelled = int((await session.execute(text(_CANCEL), values)).scalar_one())
+    if cancelled:
+        await emit(session, DELIVERIES_TOPIC)
+    return cancelled
+
+
+async def send_again(session: AsyncSession, actor: Actor, delivery_ids: Sequence[UUID]) -> int:
+    """Have failed deliveries tried again from now, under the keys that receivers know; returns how many.
+
+    One whose channel was deleted goes through the default channel of its type. Raises NotAllowed without
+    `delivery:manage`, NotFound when none of them stands as failed (any more).
+    """
+    from sqlalchemy import text
+
+    from datapulse_tui.audit.service import record
+    from datapulse_tui.data.enqueue import enqueue
+    from datapulse_tui.data.feed import emit
+
+    actor.require(MANAGE, "send notifications again")
+    rows = (await session.execute(text(_AGAIN), {"ids": list(delivery_ids)})).all()
+    if not rows:
+        raise NotFound(
+            "None of these notifications stands as failed any more. Nothing was changed.", hint="Look at them again."
+        )
+    for row in rows:
+        note = {"kind": row.kind, "channel": row.channel_type, "to": row.address}
+        await record(session, actor, "delivery.sent_again", KIND, row.id, note=note)
+    await enqueue(session, DRAIN, queue=QUEUE, queueing_lock=DRAIN)
+    await emit(session, DELIVERIES_TOPIC, *(row.id for row in rows))
+    return len(rows)
+
+
+async def _rows(session: AsyncSession, intents: Sequence[Intent]) -> str:
+    """The intents as one JSON document for the statement, each with the moment at which it is due."""
+    from sqlalchemy import text
+
+    named = {intent.group_key for intent in intents if not intent.digest and not intent.suppressed}
+    found = (await session.execute(text(_GROUPS), {"groups": sorted(named)})).all()
+    now: datetime = found[0].now
+    groups = {row.group_key: row for row in found[1:]}
+    ends: dict[str, datetime] = {}
+    rows = []
+    for intent in intents:
+        if intent.digest:
+            due = ends.get(intent.zone) or ends.setdefault(intent.zone, end_of_hour(now, intent.zone))
+        else:
+            due = _due(intent, now, groups.get(intent.group_key))
+        rows.append(_row(intent, due))
+    return json.dumps(rows, ensure_ascii=False)
+
+
+def _due(intent: Intent, now: datetime, group: Any) -> datetime:
+    """With what waits already, or after the first wait, or a while after the last message."""
+    if group is not None and group.joins is not None:
+        joins: datetime = group.joins
+        return joins
+    first = now + timedelta(seconds=intent.group_wait)
+    if group is None:
+        return first
+    following: datetime = group.last_sent + timedelta(seconds=intent.group_interval)
+    return max(first, following)
+
+
+def _row(intent: Intent, due: datetime) -> dict[str, Any]:
+    payload = _plain(intent.payload)
+    payload["zone"] = intent.zone
+    if intent.digest:
+        payload["digest"] = True
+    return {
+        "key": intent.key,
+        "kind": intent.kind,
+        "channel_type": intent.channel_type,
+        "channel_id": _text(intent.channel_id),
+        "user_id": _text(intent.user_id),
+        "address": intent.address,
+        "incident_id": _text(intent.incident_id),
+        "alert_id": _text(intent.alert_id),
+        "group_key": intent.group_key,
+        "payload": payload,
+        "suppressed": intent.suppressed,
+        "due_at": due.isoformat(),
+    }
+
+
+def _text(value: UUID | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _plain(payload: Mapping[str, object]) -> dict[str, Any]:
+    """The facts as JSON that PostgreSQL takes: no NaN, no NUL, no lone surrogates."""
+    return {str(key) if _is_plain(key) else clean_text(str(key)): _fact(value) for key, value in payload.items()}
+
+
+def _fact(value: Any) -> Any:
+    if _is_plain(value):
+        return value
+    return _plain(value) if isinstance(value, Mapping) else clean(value)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether it needs no cleaning, as most do: that is asked for every fact of thousands of incidents at once."""
+    kind = type(value)
+    return kind is int or value is None or (kind is str and value.isascii() and value.isprintable())
