@@ -6,9 +6,17 @@ from typing import NamedTuple
 
 from procrastinate import App, PsycopgConnector
 
+from datapulse_tui.alerts import jobs as alerts
 from datapulse_tui.jobs import housekeeping
+from datapulse_tui.notify import jobs as notify
+from datapulse_tui.workflows import jobs as workflows
 
-BLUEPRINTS = {"housekeeping": housekeeping.blueprint}
+BLUEPRINTS = {
+    "housekeeping": housekeeping.blueprint,
+    "alerts": alerts.blueprint,
+    "notify": notify.blueprint,
+    "workflows": workflows.blueprint,
+}
 
 
 class Cron(NamedTuple):
@@ -21,6 +29,8 @@ class Cron(NamedTuple):
 CRON = (
     Cron("17 * * * *", "housekeeping:prune_jobs"),
     Cron("29 * * * *", "housekeeping:prune_sign_in_attempts"),
+    Cron("7 * * * *", "alerts:retention"),
+    Cron("43 3 * * *", "notify:prune"),
 )
 
 

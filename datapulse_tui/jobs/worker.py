@@ -1,27 +1,36 @@
-"""A worker: runs queued jobs, puts back what others left, seals the audit trail, until it is told to stop."""
+"""A worker: runs queued jobs, looks what is due, puts back what others left, seals the audit trail, until it is told to
+stop."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import functools
+import gc
 import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from procrastinate import PsycopgConnector
 from procrastinate.exceptions import ConnectorException
 from procrastinate.worker import Worker
 
+from datapulse_tui.alerts.evaluation.evaluator import Evaluator
+from datapulse_tui.alerts.evaluation.model import Limits
 from datapulse_tui.audit.sealer import run_sealer
+from datapulse_tui.config import Settings, load_settings
 from datapulse_tui.data.address import libpq_arguments
 from datapulse_tui.data.database import Database
 from datapulse_tui.data.job_context import lend
+from datapulse_tui.data.secrets import SecretBox
 from datapulse_tui.data.worker_health import STALLED_AFTER, worker_health
 from datapulse_tui.errors import DataPulseError, Unavailable
 from datapulse_tui.jobs.app import app
 from datapulse_tui.jobs.housekeeping import put_stalled_jobs_back
+from datapulse_tui.jobs.pacemaker import run_pacemaker
+from datapulse_tui.notify.sender import Sender
+from datapulse_tui.sources.pool import Sources
 
 logger = logging.getLogger(__name__)
 
@@ -33,11 +42,13 @@ SETTLED = 60.0  # a part that ran this long starts its pauses anew
 
 @dataclass(frozen=True, slots=True)
 class WorkerOptions:
-    """How a worker works: jobs at a time, which queues (none means all), seconds until a silent worker is dead."""
+    """How a worker works: jobs at a time, which queues (none means all), seconds until a silent worker is dead, and the
+    limits of evaluation."""
 
     concurrency: int = 4
     queues: tuple[str, ...] = ()
     stalled_after: float = STALLED_AFTER
+    evaluation: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +115,10 @@ class _Parts:
                 await put_stalled_jobs_back(session, stalled_after=self.options.stalled_after)
             await _pause(self.stop, self.options.stalled_after / 2)
 
+    async def pace(self) -> None:
+        """Queue jobs for what is due."""
+        await run_pacemaker(self.data, self.stop)
+
     async def seal(self) -> None:
         """Seal the audit trail about every second, until the last job has ended."""
         await run_sealer(self.data, self.finished)
@@ -120,15 +135,26 @@ async def work(
     """Work at the direct `url` until `stop` is set, then finish the jobs that run.
 
     A database that is away, or not yet upgraded, is logged and waited for; `revive` (it may block) is called before
-    each new try. `lent` is what tasks may borrow besides the Database. One worker a process: the app is shared.
+    each new try. `lent` is what tasks may borrow besides the Database, the Settings (without any given: those of the
+    environment), the Sources, the Evaluator and the Sender. One worker a process: the app is shared.
     """
+    gc.collect()
+    gc.freeze()  # what is imported by now stays: looking through it again and again takes a tenth of an evaluation
+    given = next((thing for thing in lent if isinstance(thing, Settings)), None)
+    settings = given or load_settings()
     # A job must not fail for a connection that died while nothing ran.
     data = Database(url, pool_size=options.concurrency + 2, pre_ping=True)
-    parts = _Parts(url, data, options, revive, lent, stop, asyncio.Event())
+    sources = Sources.from_settings(settings)
+    evaluator = Evaluator(data, sources, options.evaluation)
+    sender = Sender(data, SecretBox.from_settings(settings))
+    things = (settings, sources, evaluator, sender, *lent)
+    parts = _Parts(url, data, options, revive, things, stop, asyncio.Event())
     sealing = asyncio.create_task(_keep(parts.seal, parts.finished), name="worker: sealer")
     try:
-        await asyncio.gather(_keep(parts.jobs, stop), _keep(parts.rescue, stop))
+        await asyncio.gather(_keep(parts.jobs, stop), _keep(parts.rescue, stop), _keep(parts.pace, stop))
     finally:
+        await asyncio.gather(evaluator.close(), sender.close())
+        await sources.close()
         parts.finished.set()
         await sealing
         await data.dispose()
