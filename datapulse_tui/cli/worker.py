@@ -55,19 +55,32 @@ def worker(
 
 @app.command()
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Say how many workers live and what waits for them; exit code 1 when there is none."""
+    """Say how many workers live, what waits for them and how rules keep up; exit code 1 when no worker lives."""
 
     async def body(desk: context.Workspace) -> bool:
+        from datapulse_tui.alerts.evaluation_health import evaluation_health
         from datapulse_tui.data.worker_health import worker_health
 
         async with desk.data.reading() as session:
             health = await worker_health(session)
+            rules = await evaluation_health(session)
         if as_json:
-            output.emit_json(health)
+            output.emit_json(output.plain(health) | {"evaluation": rules})
         else:
-            lag = f"{health.lag_seconds:.1f} s"
             output.emit_table(
-                ("workers", "last beat", "queued", "lag"), [(health.workers, health.last_beat, health.queued, lag)]
+                ("workers", "last beat", "queued", "lag", "rules", "overdue", "evaluations/s", "in error"),
+                [
+                    (
+                        health.workers,
+                        health.last_beat,
+                        health.queued,
+                        f"{health.lag_seconds:.1f} s",
+                        rules.rules,
+                        rules.overdue,
+                        rules.per_second,
+                        rules.failing,
+                    )
+                ],
             )
         return health.alive
 
