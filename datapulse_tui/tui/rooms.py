@@ -21,14 +21,35 @@ class Room(NamedTuple):
     make: Callable[[], DeskScreen]
 
 
+def _today() -> DeskScreen:
+    from datapulse_tui.tui.screens.today.today import TodayScreen
+
+    return TodayScreen()
+
+
 def _dashboards() -> DeskScreen:
     from datapulse_tui.tui.screens.dashboards import DashboardsScreen
 
     return DashboardsScreen()
 
 
+def _alerts() -> DeskScreen:
+    from datapulse_tui.tui.screens.alerts.inbox import InboxScreen
+
+    return InboxScreen()
+
+
+def _approvals() -> DeskScreen:
+    from datapulse_tui.tui.screens.approvals.queue import QueueScreen
+
+    return QueueScreen()
+
+
 ROOMS: tuple[Room, ...] = (
+    Room("today", "1", "Today", "What needs you now, your pinned metrics, and what went wrong.", _today),
     Room("dashboards", "2", "Dashboards", "Your dashboards, those shared with you, and the public ones.", _dashboards),
+    Room("alerts", "3", "Alerts", "Incidents, the rules that open them, and what is silenced.", _alerts),
+    Room("approvals", "4", "Approvals", "Requests that wait for you, your own, and what was decided.", _approvals),
 )
 
 keymap.register(

@@ -7,13 +7,16 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple
 from uuid import UUID
 
-from datapulse_tui.tui.workspace import Workspace
+from datapulse_tui.tui.ahead import FOR_PICTURES, Lull, giving_way, import_for_queries, import_in_lulls
+from datapulse_tui.tui.desk_approvals import ApprovalDesk
+from datapulse_tui.tui.desk_incidents import IncidentDesk
+from datapulse_tui.tui.desk_rules import RuleDesk
+from datapulse_tui.tui.desk_today import TodayDesk
 
 if TYPE_CHECKING:
     from datapulse_tui.audit.actor import Actor
@@ -28,18 +31,6 @@ if TYPE_CHECKING:
 
 CLIENT = "datapulse desk"
 PAGE = 200  # rows of one page of a list
-# What the first dashboard would wait for, in the order in which it does.
-FOR_DASHBOARDS = (
-    "datapulse_tui.tui.screens.dashboard",
-    "datapulse_tui.dashboards.runner",
-    "datapulse_tui.sources.pool",
-    "cryptography.fernet",
-    "datapulse_tui.sources.guard",
-    "datapulse_tui.sources.adapters.postgresql",
-    "datapulse_tui.sources.adapters.csv",
-    "datapulse_tui.sources.adapters.duck_engine",
-    *(f"datapulse_tui.charts.{kind}" for kind in ("options", "metrics", "lines", "areas", "bars", "pies", "tables")),
-)
 
 
 class Person(NamedTuple):
@@ -93,7 +84,7 @@ def local_zone() -> str:
     return "UTC"
 
 
-class Services(Workspace):
+class Services(ApprovalDesk, IncidentDesk, RuleDesk, TodayDesk):
     """What the screens ask of the domains. Raises DataPulseError; Unavailable when the database is away."""
 
     def __init__(
@@ -108,6 +99,7 @@ class Services(Workspace):
         self._sources: Sources | None = None
         self._runner: Runner | None = None
         self._making = asyncio.Lock()
+        self._lull = Lull()
 
     @property
     def greeting(self) -> str:
@@ -189,8 +181,9 @@ class Services(Workspace):
         """A dashboard with its widgets."""
         from datapulse_tui.dashboards.reads import get_dashboard
 
-        async with self.data.glance() as session:
-            return await get_dashboard(session, person.actor, dashboard_id)
+        with self._lull.broken():
+            async with self.data.glance() as session:
+                return await get_dashboard(session, person.actor, dashboard_id)
 
     async def star(self, person: Person, dashboard_id: UUID, *, starred: bool) -> None:
         """Star a dashboard for this person, or take the star away."""
@@ -199,16 +192,18 @@ class Services(Workspace):
         await self.set_preference(person, star_key(dashboard_id), True if starred else None)
 
     async def warm_up(self) -> None:
-        """Import, in a thread, what the first change and the first dashboard need."""
-        await self.data.warm_up()
-        await asyncio.to_thread(_import_dashboards)
-        await self._running()
+        """Import what the first dashboard and the first change need, and let a dashboard that is opened go first."""
+        with giving_way():
+            await self._running()
+            await import_in_lulls(FOR_PICTURES, self._lull)
+            await self.data.warm_up(self._lull.comes)
 
     async def _running(self) -> Runner:
         """The runner of this desk; what it needs is imported in a thread when the first widget asks."""
         async with self._making:
             if self._runner is None:
                 settings = self.connection.settings
+                await asyncio.to_thread(import_for_queries)
                 self._sources = await asyncio.to_thread(_make_sources, settings)
                 from datapulse_tui.dashboards.runner import Runner
 
@@ -217,17 +212,18 @@ class Services(Workspace):
 
     async def run(self, person: Person, dashboard: DashboardView, widget: WidgetView, wish: RunWish) -> WidgetAnswer:
         """Run a widget's query in its source. Cancelling the task cancels the query there as well."""
-        runner = await self._running()
-        return await runner.run(
-            person.actor,
-            dashboard,
-            widget,
-            time_range=wish.time_range,
-            variables=wish.variables,
-            width=wish.width,
-            now=wish.now,
-            exact=wish.exact,
-        )
+        with self._lull.broken():
+            runner = await self._running()
+            return await runner.run(
+                person.actor,
+                dashboard,
+                widget,
+                time_range=wish.time_range,
+                variables=wish.variables,
+                width=wish.width,
+                now=wish.now,
+                exact=wish.exact,
+            )
 
     async def options(
         self, person: Person, dashboard: DashboardView, variable: Variable, now: datetime
@@ -235,16 +231,6 @@ class Services(Workspace):
         """What a variable offers to choose from."""
         runner = await self._running()
         return await runner.options(person.actor, dashboard, variable, now=now)
-
-
-def _import_dashboards() -> None:
-    for name in FOR_DASHBOARDS:
-        import_module(name)
-    from datapulse_tui.sources.guard import Policy, check
-
-    # The parser loads a dialect when it is first asked for it.
-    check("SELECT count(*) FROM t WHERE a > :a", Policy("postgres"))
-    check("SELECT count(*) FROM t WHERE a > :a", Policy("duckdb"))
 
 
 def _make_sources(settings: Settings) -> Sources:

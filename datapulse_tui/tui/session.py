@@ -7,6 +7,7 @@ import gc
 import os
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from textual.screen import Screen
 
 from datapulse_tui.errors import DataPulseError
 from datapulse_tui.tui import failures, keymap, rooms
+from datapulse_tui.tui.badge import Badges
+from datapulse_tui.tui.bell import Bell
 from datapulse_tui.tui.screens.base import DeskScreen
 from datapulse_tui.tui.writes import Write
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from datapulse_tui.tui.app import DataPulseApp
     from datapulse_tui.tui.services import Person
 
+PAINT_TIMEOUT = 0.5  # seconds that what runs in the background waits for the first list to be painted
 LEAVE_TIMEOUT = 5.0  # seconds that leaving waits for changes on their way
 GIVE_UP = 2.0  # seconds that a desk which was told to end waits for its terminal
 
@@ -36,6 +40,8 @@ class Session:
         self.person: Person | None = None
         self.locked = False
         self.first_look = asyncio.Event()
+        self.bell = Bell(app)
+        self.badges = Badges(app)
         self._going = asyncio.Lock()
 
     def local(self, moment: datetime) -> datetime:
@@ -84,6 +90,7 @@ class Session:
         """
         services = self.app.services
         await self.first_look.wait()
+        await self._painted()
         try:
             await services.warm_up()
             gc.freeze()  # what stands by now is never garbage
@@ -94,6 +101,14 @@ class Session:
         finally:
             gc.enable()  # `datapulse` starts with the collector off
         self.app.watch_over.worker_starts()
+
+    async def _painted(self) -> None:
+        """Wait for the paint of what came last, which imports in a thread would hold up."""
+        painted = asyncio.Event()
+        self.app.screen.call_after_refresh(painted.set)
+        with suppress(TimeoutError):  # a screen that was left meanwhile calls nobody
+            async with asyncio.timeout(PAINT_TIMEOUT):
+                await painted.wait()
 
     async def _sign_in_as(self, email: str) -> None:
         try:
@@ -113,6 +128,8 @@ class Session:
         """`person` has signed in: their theme, and the first room."""
         self.person = person
         self.locked = False
+        self.bell.welcome(person)
+        self.badges.welcome()
         theme = person.preferences.get("theme")
         if isinstance(theme, str):
             self.app.wear(theme)
@@ -123,6 +140,10 @@ class Session:
         screen = self.app.screen
         if not (isinstance(screen, DeskScreen) and room.id == screen.ROOM and len(self.app.screen_stack) == 2):
             self._go_to(room.make())
+
+    def show(self, screen: DeskScreen) -> None:
+        """Put `screen` in the place of everything that is open in this room: another tab of it."""
+        self._go_to(screen)
 
     def choose_theme(self, name: str) -> None:
         """Wear a theme at once and remember it for this person."""
@@ -172,12 +193,15 @@ class Session:
 
     def reread(self) -> None:
         """The database came back, or everything may have changed."""
+        self.badges.count()
         for screen in self.app.screen_stack:
             if isinstance(screen, DeskScreen):
                 screen.reread()
 
     def changes_came(self, changes: Changes) -> None:
         """Others committed something: the screens that show it read again."""
+        self.bell.heard(changes)
+        self.badges.heard(changes)
         for screen in self.app.screen_stack:
             if isinstance(screen, DeskScreen):
                 screen.changed(changes)

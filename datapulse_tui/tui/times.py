@@ -22,3 +22,16 @@ def ago(moment: datetime, now: datetime) -> str:
 def full_time(moment: datetime, zone: ZoneInfo) -> str:
     """`2026-03-01 14:05 Europe/Vienna`."""
     return f"{moment.astimezone(zone):%Y-%m-%d %H:%M} {zone.key}"
+
+
+def time_left(breach_at: datetime | None, now: datetime) -> str:
+    """`now`, `<1m`, `4m`, `25m` (in steps of five from ten on: a desk at rest has little to send), `3h`, `2d`."""
+    if breach_at is None:
+        return ""
+    seconds = (breach_at - now).total_seconds()
+    if seconds < 60:
+        return "<1m" if seconds > 0 else "now"
+    minutes = int(seconds // 60)
+    if minutes < 60:
+        return f"{minutes}m" if minutes < 10 else f"{minutes // 5 * 5}m"
+    return f"{minutes // 60}h" if minutes < 48 * 60 else f"{minutes // 1440}d"

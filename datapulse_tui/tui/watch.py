@@ -52,10 +52,15 @@ class Watch:
         """A key or the mouse was used."""
         self._touched = monotonic()
 
+    @property
+    def idle_seconds(self) -> float:
+        """For how long no key was pressed and the mouse was not used."""
+        return monotonic() - self._touched
+
     def lock_when_idle(self) -> None:
         """Lock when nobody has pressed a key for the time that the settings allow."""
         minutes = self.app.services.idle_lock_minutes
-        if minutes and monotonic() - self._touched > minutes * 60:
+        if minutes and self.idle_seconds > minutes * 60:
             self.app.session.lock()
 
     def _next_minute(self) -> None:

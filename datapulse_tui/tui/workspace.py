@@ -185,12 +185,13 @@ def _prepare(home: Path | None, demo: bool) -> Settings:  # noqa: FBT001
 
         settings = demo_settings(settings)
     log_to(settings.log_path, settings.log_level)
-    import datapulse_tui.dashboards.reads
+    import datapulse_tui.alerts.history
+    import datapulse_tui.alerts.reads.today
     import datapulse_tui.data.connect
     import datapulse_tui.people.actors
     import datapulse_tui.people.operator
     import datapulse_tui.people.reads
-    import datapulse_tui.tui.screens.dashboards  # noqa: F401
+    import datapulse_tui.tui.screens.today.today  # noqa: F401
     from datapulse_tui.data.glance import import_driver
 
     import_driver()

@@ -102,6 +102,14 @@ class World:
 
 
 @pytest.fixture
+def dashboards_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Desks open on the list of dashboards, for tests that begin there."""
+    from datapulse_tui.tui import rooms
+
+    monkeypatch.setattr(rooms, "first_room", lambda: rooms.room("dashboards"))
+
+
+@pytest.fixture
 def empty_world(database_url: str, owner_url: str, tmp_path: Path) -> World:
     """A workspace in which there is nobody yet."""
     settings = Settings(

@@ -14,6 +14,8 @@ from datapulse_tui.tui import watch
 from datapulse_tui.tui.screens.dashboards import DashboardsScreen
 from tests.tui.conftest import ANA, World, screen_text, see, until
 
+pytestmark = pytest.mark.usefixtures("dashboards_first")
+
 
 class Line:
     """A unix socket between the desk and PostgreSQL that can be cut and mended."""

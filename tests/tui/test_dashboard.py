@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import psycopg
+import pytest
 
 from datapulse_tui.errors import Unavailable
 from datapulse_tui.tui.screens.dashboard import DashboardScreen
@@ -15,6 +16,8 @@ from datapulse_tui.tui.widgets.card import Card
 from datapulse_tui.tui.widgets.result_table import ResultTable
 from tests.databases import dsn
 from tests.tui.conftest import ANA, World, screen_text, see, type_in, until
+
+pytestmark = pytest.mark.usefixtures("dashboards_first")
 
 
 async def open_sales(pilot) -> list[Card]:

@@ -20,6 +20,8 @@ from datapulse_tui.tui.widgets.form import Field
 from datapulse_tui.tui.workspace import Opened
 from tests.tui.conftest import ANA, NOW, PASSWORD, World, pinned, screen_text, see, type_in, until
 
+pytestmark = pytest.mark.usefixtures("dashboards_first")
+
 
 async def sign_in(pilot, password: str = PASSWORD) -> None:
     await see(pilot, "Password")

@@ -9,10 +9,28 @@ import pytest
 
 from datapulse_tui.tui import keymap, rooms
 from datapulse_tui.tui.app import DataPulseApp
+from datapulse_tui.tui.screens.alerts.inbox import InboxScreen
+from datapulse_tui.tui.screens.alerts.incident import IncidentScreen
+from datapulse_tui.tui.screens.alerts.snoozes import SnoozesScreen
+from datapulse_tui.tui.screens.alerts.tabs import AlertsTab
+from datapulse_tui.tui.screens.alerts.views import ViewsScreen
+from datapulse_tui.tui.screens.approvals.absence import AbsenceScreen
+from datapulse_tui.tui.screens.approvals.absences import AbsencesScreen
+from datapulse_tui.tui.screens.approvals.queue import QueueScreen
+from datapulse_tui.tui.screens.approvals.request import RequestScreen
+from datapulse_tui.tui.screens.approvals.request_form import RequestFormScreen
+from datapulse_tui.tui.screens.approvals.tabs import ApprovalsTab
+from datapulse_tui.tui.screens.channels.channels import ChannelsScreen
+from datapulse_tui.tui.screens.channels.form import ChannelScreen
 from datapulse_tui.tui.screens.confirm import Dialog
 from datapulse_tui.tui.screens.dashboard import DashboardScreen
 from datapulse_tui.tui.screens.dashboards import DashboardsScreen
+from datapulse_tui.tui.screens.rules.back_test import BackTestScreen
+from datapulse_tui.tui.screens.rules.rule import RuleScreen
+from datapulse_tui.tui.screens.rules.rule_editor import RuleEditorScreen
+from datapulse_tui.tui.screens.rules.rules import RulesScreen
 from datapulse_tui.tui.screens.start import StartScreen
+from datapulse_tui.tui.screens.today.today import TodayScreen
 from datapulse_tui.tui.screens.zoom import ZoomScreen
 from datapulse_tui.tui.widgets.pane import Pane
 from datapulse_tui.tui.widgets.result_table import ResultTable
@@ -23,11 +41,29 @@ DOERS = {
     keymap.START: (StartScreen,),
     keymap.LIST: (RowList, ResultTable),
     keymap.FORM: (Dialog,),
+    keymap.TODAY: (TodayScreen,),
     keymap.DASHBOARDS: (DashboardsScreen,),
     keymap.DASHBOARD: (DashboardScreen,),
     keymap.ZOOM: (ZoomScreen,),
+    keymap.RULES: (RulesScreen,),
+    keymap.RULE: (RuleScreen,),
+    keymap.RULE_EDITOR: (RuleEditorScreen,),
+    keymap.BACK_TEST: (BackTestScreen,),
     keymap.TABLE: (ResultTable,),
     keymap.TEXT: (Pane,),
+    keymap.ALERTS: (AlertsTab,),
+    keymap.INBOX: (InboxScreen,),
+    keymap.INCIDENT: (IncidentScreen,),
+    keymap.SNOOZES: (SnoozesScreen,),
+    keymap.VIEWS: (ViewsScreen,),
+    keymap.APPROVALS: (ApprovalsTab,),
+    keymap.QUEUE: (QueueScreen,),
+    keymap.REQUEST: (RequestScreen,),
+    keymap.REQUEST_FORM: (RequestFormScreen,),
+    keymap.ABSENCES: (AbsencesScreen,),
+    keymap.ABSENCE: (AbsenceScreen,),
+    keymap.CHANNELS: (ChannelsScreen,),
+    keymap.CHANNEL: (ChannelScreen,),
 }
 
 

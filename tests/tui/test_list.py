@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from sqlalchemy import text
 
 from datapulse_tui.tui.screens.dashboard import DashboardScreen
 from datapulse_tui.tui.widgets.rows import RowList
 from tests.tui.conftest import ANA, World, screen_text, see, until
+
+pytestmark = pytest.mark.usefixtures("dashboards_first")
 
 
 async def sql(world: World, statement: str) -> None:

@@ -13,6 +13,8 @@ from datapulse_tui.tui.screens.dashboard import DashboardScreen
 from datapulse_tui.tui.widgets.card import Card
 from tests.tui.conftest import ANA, World, see, until
 
+pytestmark = pytest.mark.usefixtures("dashboards_first")
+
 SIZES = [(80, 24), (120, 40)]
 Steps = Callable[[Pilot[Any]], Awaitable[None]]
 

@@ -12,6 +12,8 @@ from datapulse_tui.errors import Conflict, DataPulseError
 from datapulse_tui.tui.failures import Unexpected
 from datapulse_tui.tui.writes import Write, WriteQueue
 
+pytestmark = pytest.mark.usefixtures("dashboards_first")
+
 
 @pytest.fixture
 async def queue() -> AsyncIterator[WriteQueue]:

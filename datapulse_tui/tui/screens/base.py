@@ -17,6 +17,8 @@ from datapulse_tui.tui.acts import Acts
 from datapulse_tui.tui.widgets.chrome import Banner, Clock, Footer, Header, StatusLine
 
 if TYPE_CHECKING:
+    from textual.worker import WorkType
+
     from datapulse_tui.data.feed import Changes
 
 T = TypeVar("T")
@@ -94,6 +96,10 @@ class DeskScreen(Acts, Screen[None], inherit_bindings=False):
             finally:
                 self.desk.session.first_look.set()
             if self._asked[group] == serial and self.is_attached:
-                done(value)
+                try:
+                    done(value)
+                except Exception as error:  # noqa: BLE001 - a fault in drawing must not vanish with the worker
+                    self.desk.report(failures.shown(error, description))
 
-        self.run_worker(reading(), group=group, exclusive=True, exit_on_error=False, description=description)
+        asked: WorkType[None] = reading  # not the coroutine itself: a desk that closes first would never await it
+        self.run_worker(asked, group=group, exclusive=True, exit_on_error=False, description=description)

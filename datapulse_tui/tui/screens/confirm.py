@@ -30,6 +30,14 @@ class Dialog(Acts, ModalScreen[T], inherit_bindings=False):
     def do_cancel(self) -> None:
         self.dismiss(None)
 
+    def do_next(self) -> None:
+        """A dialog hides the app's keys, those among them that move the focus."""
+        self.focus_next()
+
+    def do_previous(self) -> None:
+        """See `do_next`."""
+        self.focus_previous()
+
 
 class ConfirmScreen(Dialog[bool]):
     """Asks before something that is hard to take back. The answer is True only when the person chose `yes`."""

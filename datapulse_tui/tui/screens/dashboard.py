@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.timer import Timer
 
 from datapulse_tui.dashboards.rules import format_refresh
-from datapulse_tui.errors import DataPulseError, Invalid
+from datapulse_tui.errors import DataPulseError, Invalid, NotAllowed, NotFound
 from datapulse_tui.tui import keymap
 from datapulse_tui.tui.screens.base import EVERYTHING, DeskScreen
 from datapulse_tui.tui.screens.dashboards import TOPIC
@@ -21,12 +21,16 @@ from datapulse_tui.tui.widgets.card import Card
 from datapulse_tui.tui.widgets.grid import CardGrid
 from datapulse_tui.tui.widgets.lines import Line, LinesWidget, Part, spread, text
 from datapulse_tui.tui.widgets.pane import Item
+from datapulse_tui.workflows.rules import REQUEST
 
 if TYPE_CHECKING:
     from datapulse_tui.dashboards.reads import DashboardView, WidgetView
     from datapulse_tui.dashboards.runner import WidgetAnswer
     from datapulse_tui.dashboards.timerange import TimeRange
     from datapulse_tui.data.feed import Changes
+
+
+REQUEST_ACCESS = keymap.action("dashboard.request")
 
 
 class DashboardHead(LinesWidget):
@@ -61,6 +65,7 @@ class DashboardScreen(DeskScreen):
         self._dashboard_id = dashboard_id
         self._dashboard_name = name
         self._timer: Timer | None = None
+        self._refused = False
         self.view: DashboardView | None = None
         self.time_range: TimeRange | None = None
         self.variables: dict[str, object] = {}
@@ -92,10 +97,15 @@ class DashboardScreen(DeskScreen):
     def _failed(self, error: DataPulseError) -> None:
         head = self.query_one(DashboardHead)
         head.problem = f"{error.message} {error.hint}".strip()
+        self._refused = isinstance(error, NotFound | NotAllowed)
+        if self._refused:
+            key = keymap.key_names(REQUEST_ACCESS, self.desk.user_keymap)[0]
+            head.problem = f"{key} asks for access. {error.message}"
         head.redraw()
+        self.redraw_frame()
 
     def _opened(self, view: DashboardView, *, load: bool) -> None:
-        before, self.view = self.view, view
+        before, self.view, self._refused = self.view, view, False
         if before is None:
             self.time_range = view.time_range
         self._head()
@@ -168,6 +178,8 @@ class DashboardScreen(DeskScreen):
         return self.focused if isinstance(self.focused, Card) else None
 
     def why_not(self, action_id: str) -> str:
+        if action_id == "dashboard.request":
+            return self._why_no_request()
         if self.view is None and action_id not in ("dashboard.back", "dashboard.refresh"):
             return "The dashboard is still being opened."
         if action_id in ("dashboard.zoom", "dashboard.details") and self.card is None:
@@ -177,6 +189,14 @@ class DashboardScreen(DeskScreen):
         if action_id == "dashboard.variables" and self.view and not self.view.variables:
             return "This dashboard has no variables."
         return ""
+
+    def _why_no_request(self) -> str:
+        person = self.desk.person
+        if person is None or not person.actor.can(REQUEST):
+            return "You may not make requests."
+        if self.view is None and not self._refused:
+            return "The dashboard is still being opened."
+        return "You may edit it already." if self.view is not None and self.view.permission.may_edit else ""
 
     def on_descendant_focus(self) -> None:
         self.redraw_frame()
@@ -230,6 +250,16 @@ class DashboardScreen(DeskScreen):
         self.query_one(DashboardHead).redraw()
         services = self.desk.services
         self.desk.session.save("starring a dashboard", lambda person: services.star(person, view.id, starred=starred))
+
+    async def do_request(self) -> None:
+        """Ask to view what may not be opened, or to edit what may only be viewed."""
+        from datapulse_tui.tui.screens.approvals.request_types import open_form
+
+        view = self.view
+        wanted = {"dashboard": str(self._dashboard_id), "permission": "view"}
+        if view is not None and not self._refused:
+            wanted = {"dashboard": f"{view.owner_email}/{view.name}", "permission": "edit"}
+        await open_form(self.desk, "dashboard_access", wanted)
 
     def do_back(self) -> None:
         self.desk.pop_screen()

@@ -21,6 +21,7 @@ from datapulse_tui.tui.widgets.form import Field
 from datapulse_tui.tui.widgets.pane import Item, Pane
 from datapulse_tui.tui.widgets.rows import Row, RowColumn, RowList
 from datapulse_tui.tui.widgets.tabs import TabLine
+from datapulse_tui.workflows.rules import REQUEST
 
 if TYPE_CHECKING:
     from datapulse_tui.dashboards.reads import DashboardRow, DashboardView
@@ -174,7 +175,10 @@ class DashboardsScreen(DeskScreen):
 
     def _empty_words(self) -> list[str]:
         if self._wish.text:
-            return [f'No dashboard holds "{self._wish.text}" here.', "esc takes the filter away."]
+            return [
+                f'No dashboard holds "{self._wish.text}" here.',
+                "esc takes the filter away; n asks for access to one.",
+            ]
         return {
             "mine": ["You own no dashboard yet.", "`datapulse dashboard apply FILE` brings one in."],
             "shared": ["Nobody shared a dashboard with you yet."],
@@ -237,6 +241,8 @@ class DashboardsScreen(DeskScreen):
     def why_not(self, action_id: str) -> str:
         if action_id in ("dashboards.open", "dashboards.star") and self.row is None:
             return "No dashboard is selected."
+        if action_id == "dashboards.request" and not (self.desk.person and self.desk.person.actor.can(REQUEST)):
+            return "You may not make requests."
         if action_id == "dashboards.clear" and not self._wish.text and not self.query_one("#filter").display:
             return "There is no filter."
         return ""
@@ -252,6 +258,13 @@ class DashboardsScreen(DeskScreen):
 
         if self.row is not None:
             self.desk.push_screen(DashboardScreen(self.row.id, self.row.name))
+
+    async def do_request(self) -> None:
+        """Ask for a dashboard that is not in the list: by the name that was looked for, if there is none such."""
+        from datapulse_tui.tui.screens.approvals.request_types import open_form
+
+        name = self._wish.text if self._wish.text and not self._rows else ""
+        await open_form(self.desk, "dashboard_access", {"dashboard": name} if name else {})
 
     def do_star(self) -> None:
         row = self.row

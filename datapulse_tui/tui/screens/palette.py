@@ -8,6 +8,7 @@ from functools import partial
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.events import Key
 from textual.widgets import Input
 
 from datapulse_tui.tui import keymap, themes
@@ -117,8 +118,9 @@ class PaletteScreen(Dialog[None]):
         """See `key_up`."""
         self.query_one(RowList).do_down()
 
-    def key_enter(self) -> None:
-        """When the list has the focus."""
+    def key_enter(self, event: Key) -> None:
+        """When the list has the focus; it ends here, and does not reach the screen below."""
+        event.stop()
         self._choose()
 
     def _choose(self) -> None:

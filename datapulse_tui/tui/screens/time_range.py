@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.events import Key
 
 from datapulse_tui.tui.screens.confirm import Dialog
 from datapulse_tui.tui.widgets.form import Field, Form, Note
@@ -49,8 +50,9 @@ class TimeRangeScreen(Dialog["TimeRange"]):
             self.query_one("#to", Field).value = value["to"]
         self.query_one(Form).display = False
 
-    def key_enter(self) -> None:
-        """The list has no binding of its own for enter: here it chooses."""
+    def key_enter(self, event: Key) -> None:
+        """The list has no binding of its own for enter: here it chooses, and goes no further."""
+        event.stop()
         self._choose()
 
     def on_row_list_opened(self) -> None:

@@ -29,7 +29,12 @@ class Header(LinesWidget):
         person = self.desk.person
         for room in ROOMS if person else ():
             label = f" {room.digit} {room.label} "
-            left.append((label, look.cursor if room.id == self._room else look.bar))
+            here = room.id == self._room
+            left.append((label, look.cursor if here else look.bar))
+            waiting = self.desk.session.badges.words.get(room.id, "")
+            if waiting:
+                label += f"{waiting} "
+                left.append((f"{waiting} ", (look.cursor if here else look.bar) + look.warning))
             self._tabs.append((at, at + cell_width(label), room.id))
             at += cell_width(label)
         right: list[Part] = []
@@ -61,8 +66,9 @@ class Footer(LinesWidget):
             names = keymap.key_names(action, self.desk.user_keymap)
             key, label = names[0] if names else "", f" {action.label}   "
             cells = cell_width(key) + cell_width(label)
-            if used + cells - 2 > width:
+            if used + cells - 3 > width:
                 continue
+            label = label if used + cells <= width else label.rstrip()
             possible = not self.desk.why_not_here(action.id)
             line += [(key, look.accent if possible else look.dim), (label, look.text if possible else look.dim)]
             self._spots.append((used, used + cells - 2, action.id))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.timer import Timer
@@ -19,6 +20,8 @@ from datapulse_tui.tui.widgets.lines import Line, LinesWidget
 from datapulse_tui.tui.widgets.pictures import picture_lines
 
 if TYPE_CHECKING:
+    from textual.worker import WorkType
+
     from datapulse_tui.dashboards.reads import WidgetView
     from datapulse_tui.dashboards.runner import WidgetAnswer
 
@@ -80,8 +83,10 @@ class PictureView(LinesWidget):
         wanted = Drawn(self._serial, width, height, self.desk.look.chart.name)
         if self.answer is None or wanted == self._drawn or width <= 0 or height <= 0 or not self.is_seen():
             return
+        # Not the coroutine itself: a desk that closes first would never await it.
+        work: WorkType[None] = partial(self._paint, self.answer, wanted)
         self.run_worker(
-            self._paint(self.answer, wanted),
+            work,
             group="picture",
             exclusive=True,
             exit_on_error=False,
@@ -109,6 +114,7 @@ class PictureView(LinesWidget):
             theme=self.desk.look.chart,
             zone=self.desk.session.zone,
             now=answer.ran_at,
+            span=answer.span,
         )
 
     def on_resize(self) -> None:
@@ -132,8 +138,10 @@ class PictureView(LinesWidget):
 
 
 def same_data(one: WidgetAnswer, other: WidgetAnswer) -> bool:
-    """Whether two answers give the same picture: equal columns and rows, whatever they took."""
+    """Whether two answers give the same picture: equal columns and rows over the same time, whatever they took."""
     before, after = one.result, other.result
+    if one.span != other.span:
+        return False
     if isinstance(before, Result) and isinstance(after, Result):
         return (before.columns, before.truncated) == (after.columns, after.truncated) and before.rows == after.rows
     return before == after

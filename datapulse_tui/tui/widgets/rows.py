@@ -18,6 +18,8 @@ from datapulse_tui.tui.widgets.lines import Line, LinesWidget, Part
 LOAD_AHEAD = 40  # rows before the end at which the next page is asked for
 WHEEL = 3
 
+Tone = Literal["", "dim", "critical", "warning", "good", "accent"]
+
 
 @dataclass(frozen=True, slots=True)
 class RowColumn:
@@ -32,10 +34,14 @@ class RowColumn:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: the identity that it keeps over refreshes, and its cells as plain text."""
+    """One row: the identity that it keeps over refreshes, and its cells as plain text.
+
+    `tones` are the cells' moods, colour for meaning only: the cell's words say the same.
+    """
 
     key: str
     cells: tuple[str, ...]
+    tones: tuple[Tone, ...] = ()
 
 
 class RowList(LinesWidget, can_focus=True):
@@ -71,14 +77,20 @@ class RowList(LinesWidget, can_focus=True):
         """The key of the row under the cursor; empty when there is none."""
         return self.rows[self.cursor].key if self.rows else ""
 
-    def show(self, rows: Sequence[Row], *, empty: Sequence[str] = ()) -> None:
-        """Show other rows; the cursor stays on its row if that is still there. `empty` is told when there are none."""
-        key = self.key
+    def show(self, rows: Sequence[Row], *, empty: Sequence[str] = (), still: bool = False) -> None:
+        """Show other rows; the cursor stays on its row if that is still there. `empty` is told when there are none.
+
+        `still` keeps the row under the cursor on its line of the screen as well, whatever came above it.
+        """
+        key, line = self.key, self.cursor - self._top
         self.rows = list(rows)
         self._empty = [clean(line) for line in empty]
         at = next((index for index, row in enumerate(self.rows) if row.key == key), None)
         self.cursor = at if at is not None else max(0, min(self.cursor, len(self.rows) - 1))
-        self._follow()
+        if still and at is not None:
+            self._top = max(0, at - line)
+        else:
+            self._follow()
         self.redraw()
         if self.key != key:
             self.post_message(self.Moved(self.key))
@@ -112,7 +124,7 @@ class RowList(LinesWidget, can_focus=True):
         elif self._stale:
             strong = look.dim
         parts: list[Part] = []
-        row = self.rows[at]
+        row = self.row_at(at)
 
         def add(text: str, style: Style) -> None:
             # One run per style keeps the escape sequences of a cursor move few.
@@ -124,8 +136,16 @@ class RowList(LinesWidget, can_focus=True):
         add("▌ " if here else "  ", strong)
         for index, cells in zip(columns, widths, strict=True):
             column = self._columns[index]
-            add(fit(clean(row.cells[index]), cells, column.align) + "  ", dim if column.dim else strong)
+            style = dim if column.dim else strong
+            tone = row.tones[index] if row.tones else ""
+            if tone and not (tone == "dim" and here):
+                style += getattr(look, tone)
+            add(fit(clean(row.cells[index]), cells, column.align) + "  ", style)
         return parts
+
+    def row_at(self, at: int) -> Row:
+        """What row `at` shows."""
+        return self.rows[at]
 
     def _fit_columns(self, width: int) -> tuple[list[int], list[int]]:
         columns = [index for index, column in enumerate(self._columns) if width >= column.needs]
@@ -141,14 +161,16 @@ class RowList(LinesWidget, can_focus=True):
 
     def move_to(self, at: int) -> None:
         """Put the cursor on row `at`, or as near as there are rows."""
-        at = max(0, min(at, len(self.rows) - 1))
-        if at == self.cursor or not self.rows:
+        if not self.rows:
             return
-        self.cursor = at
-        self._follow()
-        self.redraw()
-        self.post_message(self.Moved(self.key))
+        at = max(0, min(at, len(self.rows) - 1))
+        if at != self.cursor:
+            self.cursor = at
+            self._follow()
+            self.redraw()
+            self.post_message(self.Moved(self.key))
         if at >= len(self.rows) - LOAD_AHEAD:
+            # Also where the cursor stays: other rows may have come under it, and what was asked before may be void.
             self.post_message(self.NeedMore())
 
     def _follow(self) -> None:

@@ -19,11 +19,12 @@ class TabLine(LinesWidget):
     """One of several, with a remark at the right end."""
 
     class Chosen(Message):
-        """A tab was clicked."""
+        """A tab was clicked; `line` is the id of the line that it is in."""
 
-        def __init__(self, at: int) -> None:
+        def __init__(self, at: int, line: str) -> None:
             super().__init__()
             self.at = at
+            self.line = line
 
     def __init__(self, labels: Sequence[str], *, id: str) -> None:
         super().__init__(id=id)
@@ -46,4 +47,4 @@ class TabLine(LinesWidget):
     def on_click(self, event: Click) -> None:
         for at, (start, end) in enumerate(self._spots):
             if start <= event.x < end:
-                self.post_message(self.Chosen(at))
+                self.post_message(self.Chosen(at, self.id or ""))
