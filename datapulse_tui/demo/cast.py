@@ -1,4 +1,4 @@
-"""Who works in the sample workspace: invented people of every role, their departments, and what is granted to them."""
+"""Who works in the sample workspace: invented people of every role, what is granted to them, what they have pinned."""
 
 from __future__ import annotations
 
@@ -67,4 +67,16 @@ OWNERS: dict[str, str] = {
     "service-latency.yaml": "jonas@demo.example",
     "orders.yaml": "mei@demo.example",
     "headcount.yaml": "priya@demo.example",
+}
+
+# Metrics that are in sight on Today: the saved query, its column, and the labels of the series.
+Pinned = tuple[str, str, dict[str, str]]
+_TRANSACTIONS: Pinned = ("Transactions a second", "per_second", {})
+_CHECKOUT = ("p95 of the services", "p95_ms", {"service": "checkout"})
+_PAY = ("p95 of the services", "p95_ms", {"service": "pay"})
+_ORDERS: Pinned = ("Orders of a day", "orders", {})
+PINS: dict[str, tuple[Pinned, ...]] = {
+    "ines@demo.example": (_TRANSACTIONS, _CHECKOUT, _PAY, _ORDERS),
+    "amara@demo.example": (_TRANSACTIONS, _CHECKOUT, _ORDERS),
+    "jonas@demo.example": (_CHECKOUT, _PAY),
 }

@@ -1,4 +1,5 @@
-"""Looking at the demo without a screen: who and what it has, and whether every widget's query runs and can be drawn."""
+"""Looking at the demo without a screen: who and what it has, whether every widget's query runs and can be drawn, and
+whether every rule can be evaluated."""
 
 from __future__ import annotations
 
@@ -14,6 +15,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
+from datapulse_tui.alerts import parameters
+from datapulse_tui.alerts.evaluation.readings import read
+from datapulse_tui.alerts.reads.rules import get_rule, list_rules
 from datapulse_tui.charts.draw import draw
 from datapulse_tui.charts.theme import DARK
 from datapulse_tui.dashboards.reads import DashboardView, WidgetView, get_dashboard, list_dashboards
@@ -27,9 +31,11 @@ from datapulse_tui.demo.workspace import sample_folder
 from datapulse_tui.errors import DataPulseError, Unavailable
 from datapulse_tui.people.actors import actor_for
 from datapulse_tui.sources.pool import Sources
+from datapulse_tui.sources.reads import source_handle
 from datapulse_tui.sources.service import check_source
 
 if TYPE_CHECKING:
+    from datapulse_tui.alerts.reads.rules import RuleDetail
     from datapulse_tui.audit.actor import Actor
     from datapulse_tui.data.connect import Connection
 
@@ -91,14 +97,31 @@ class DashboardReport:
 
 
 @dataclass(frozen=True, slots=True)
+class RuleReport:
+    """An alert rule whose query was run just now, with the series that it brought. `problem` is empty when it can be
+    evaluated."""
+
+    name: str
+    owner: str
+    source: str
+    severity: str
+    condition: str
+    interval_seconds: int
+    series: int
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
 class DemoReport:
-    """Everything that the demo has. `ok` when every source answered and every widget was drawn."""
+    """Everything that the demo has. `ok` when every source answered, every widget was drawn and every rule can be
+    evaluated."""
 
     home: Path
     password: str
     people: tuple[PersonReport, ...]
     sources: tuple[SourceReport, ...]
     dashboards: tuple[DashboardReport, ...]
+    rules: tuple[RuleReport, ...]
     ok: bool
 
 
@@ -119,9 +142,11 @@ async def inspect(connection: Connection, *, width: int = 120, row_height: int =
                 actor = await _actor(connection, view.owner_email)
                 widgets = [await run_widget(runner, actor, view, each, width, row_height) for each in view.widgets]
                 dashboards.append(DashboardReport(view.name, view.owner_email, view.is_public, tuple(widgets)))
+            rules = [await _rule(connection, sources, each) for each in await _rules(connection)]
     finally:
         await sources.close()
     well = not any(each.problem for each in found)
+    watched = not any(each.problem for each in rules)
     drawn = not any(widget.problem for each in dashboards for widget in each.widgets)
     return DemoReport(
         connection.settings.home,
@@ -129,7 +154,8 @@ async def inspect(connection: Connection, *, width: int = 120, row_height: int =
         tuple(people),
         tuple(found),
         tuple(dashboards),
-        well and drawn and bool(dashboards),
+        tuple(rules),
+        well and drawn and watched and bool(dashboards) and bool(rules),
     )
 
 
@@ -216,6 +242,29 @@ async def _source(connection: Connection, sources: Sources, name: str, kind: str
         return SourceReport(name, kind, "error", "", (), (), error.message)
     tables = tuple(f"{each.schema}.{each.name}".lstrip(".") for each in found.schema.tables)
     return SourceReport(name, kind, "connected", found.check.version, tables, found.check.warnings, "")
+
+
+async def _rules(connection: Connection) -> list[RuleDetail]:
+    async with connection.data.reading() as session:
+        page = await list_rules(session, MAKER)
+        return [await get_rule(session, MAKER, row.id) for row in page.items]
+
+
+async def _rule(connection: Connection, sources: Sources, rule: RuleDetail) -> RuleReport:
+    """Run the rule's query as an evaluation now would."""
+    row, spec = rule.row, rule.spec
+    series, problem = 0, ""
+    try:
+        async with connection.data.reading() as session:
+            handle = await source_handle(session, row.source)
+        params = parameters.values(datetime.now(UTC), spec.window)
+        reading = read(await sources.run(handle, rule.query_sql, params), spec.metric, spec.label_columns)
+        series, problem = len(reading.values), reading.problem
+    except DataPulseError as error:
+        problem = error.message
+    return RuleReport(
+        row.name, row.owner.email, row.source, row.severity, row.condition, row.interval_seconds, series, problem
+    )
 
 
 async def _views(connection: Connection, actor: Actor) -> list[DashboardView]:

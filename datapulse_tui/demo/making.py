@@ -1,4 +1,4 @@
-"""Making the demo: its tables, people, sources and dashboards.
+"""Making the demo: its tables, people, sources, dashboards, alert rules and requests.
 
 Each step leaves alone what is there already, and the note that the demo is complete comes last, so a set-up that was
 killed is completed by the next one.
@@ -7,6 +7,7 @@ killed is completed by the next one.
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,13 +16,15 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
 from sqlalchemy import text
 
+from datapulse_tui.alerts.applying import apply_all as apply_rules
+from datapulse_tui.alerts.as_code import load_file as load_rules
 from datapulse_tui.audit.actor import Actor
 from datapulse_tui.audit.service import record
 from datapulse_tui.dashboards.applying import apply_all
 from datapulse_tui.dashboards.as_code import load_file
 from datapulse_tui.data.address import libpq_arguments
 from datapulse_tui.data.secrets import SecretBox
-from datapulse_tui.demo import tables
+from datapulse_tui.demo import past, requests, tables
 from datapulse_tui.demo.cast import DEPARTMENTS, FILES_SOURCE, OWNERS, PASSWORD, PEOPLE, STATISTICS_SOURCE
 from datapulse_tui.demo.sampler import Reading, between, connect, read, write
 from datapulse_tui.people.actors import actor_for
@@ -46,10 +49,11 @@ ON CONFLICT (one) DO UPDATE SET edition = excluded.edition, monitor_url = exclud
 """
 
 
-async def make(connection: Connection, edition: str, *, dashboards: Path, files: Path) -> None:
+async def make(connection: Connection, edition: str, *, dashboards: Path, alerts: Path, files: Path) -> None:
     """Make, or complete, the demo in the open workspace `connection`, and note that it is of this `edition`.
 
-    `dashboards` is the folder of the YAML files, `files` that of the sample files (no link in it), which are there.
+    `dashboards` and `alerts` are the folders of the YAML files, `files` that of the sample files (no link in it), which
+    are there.
     """
     monitor = connection.addresses.monitor
     if monitor is None:
@@ -75,11 +79,23 @@ async def make(connection: Connection, edition: str, *, dashboards: Path, files:
             loaded = await asyncio.to_thread(load_file, dashboards / name)
             async with connection.data.transaction() as session:
                 await apply_all(session, await actor_for(session, email, through=MAKER.label), loaded)
+        await _add_rules(connection, alerts)
+        await requests.make(connection, MAKER.label)
         # The set-up's own work is the first sample, so that the first look at the statistics is not an empty one.
         sample = between(before, await _statistics(monitor))
         if sample is not None:
             await write(owner, sample)
         await owner.execute(_NOTE, (edition, monitor))
+
+
+async def _add_rules(connection: Connection, folder: Path) -> None:
+    """The rules, each of its owner in the file, a day of samples for what can have them, and pinned metrics."""
+    for loaded in await asyncio.to_thread(lambda: [load_rules(path) for path in sorted(folder.glob("*.yaml"))]):
+        async with connection.data.transaction() as session:
+            await apply_rules(session, MAKER, loaded)
+    await past.fill(connection, datetime.now(UTC))
+    async with connection.data.transaction() as session:
+        await past.pin(session)
 
 
 async def _statistics(monitor: str) -> Reading:

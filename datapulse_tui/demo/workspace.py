@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datapulse_tui.data.connect import Connection
 
 DASHBOARDS = Path(__file__).with_name("dashboards")
+ALERTS = Path(__file__).with_name("alerts")
 PICTURE = "datapulse.png"
 
 _MARK = "datapulse-demo"
@@ -51,14 +52,15 @@ def edition() -> str:
     digest = hashlib.sha256()
     for path in (
         *sorted(DASHBOARDS.iterdir()),
-        *(Path(__file__).with_name(f"{name}.py") for name in ("cast", "tables")),
+        *sorted(ALERTS.iterdir()),
+        *(Path(__file__).with_name(f"{name}.py") for name in ("cast", "requests", "tables")),
     ):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
 
 async def open_demo(settings: Settings) -> Connection:
-    """Open the demo that `settings` (of `demo_settings`) name, complete: people, sources, dashboards, files.
+    """Open the demo that `settings` (of `demo_settings`) name, complete: people, sources, dashboards, rules, files.
 
     Making it takes a few seconds once; later starts ask one question more than `connect`. Several may start at the
     same time, and one that was killed half way is completed. Raises Conflict when the home holds another workspace,
@@ -75,7 +77,7 @@ async def open_demo(settings: Settings) -> Connection:
             if not await _is_made(connection):
                 from datapulse_tui.demo.making import make
 
-                await make(connection, edition(), dashboards=DASHBOARDS, files=files)
+                await make(connection, edition(), dashboards=DASHBOARDS, alerts=ALERTS, files=files)
         except BaseException:
             await connection.data.dispose()
             raise

@@ -63,6 +63,60 @@ def test_the_sources_answer_and_could_not_write(made: Made):
     assert all(each["warnings"] == [] for each in sources.values())
 
 
+def test_six_rules_on_both_sources_can_be_evaluated(made: Made):
+    rules = {each["name"]: each for each in made.report["rules"]}
+    assert len(rules) == 6
+    assert [each for each in rules.values() if each["problem"]] == []
+    assert {each["source"] for each in rules.values()} == {cast.FILES_SOURCE, cast.STATISTICS_SOURCE}
+    assert {each["severity"] for each in rules.values()} == {"info", "warning", "critical"}
+    assert rules["Transactions surge"]["interval_seconds"] == 10
+    assert rules["Slow answers"]["series"] == 4
+
+
+async def test_a_day_of_samples_is_what_the_queries_bring(demo: Connection):
+    async with demo.data.reading() as session:
+        rows = await session.execute(
+            text(
+                "SELECT q.name, s.labels, count(*) AS samples, max(m.at) - min(m.at) AS length FROM metric_samples m "
+                "JOIN metric_series s ON s.id = m.series_id JOIN queries q ON q.id = s.query_id "
+                "JOIN data_sources d ON d.id = q.data_source_id WHERE d.name = :files GROUP BY s.id, q.name"
+            ),
+            {"files": cast.FILES_SOURCE},
+        )
+        found = {(row.name, *row.labels.values()): row for row in rows}
+        at, value = (
+            await session.execute(
+                text(
+                    "SELECT m.at, m.value FROM metric_samples m JOIN metric_series s ON s.id = m.series_id "
+                    "JOIN queries q ON q.id = s.query_id WHERE q.name = 'Orders of a day' ORDER BY m.at LIMIT 1"
+                )
+            )
+        ).one()
+    assert {key[1] for key in found if key[0] == "p95 of the services"} == {"api", "checkout", "pay", "search"}
+    assert all(row.samples >= 280 and row.length.total_seconds() > 23 * 3600 for row in found.values())
+    sources = Sources.from_settings(demo.settings)
+    try:
+        sql = "SELECT count(*) FROM orders WHERE ordered_at > :at::timestamptz - INTERVAL 1 DAY AND ordered_at <= :at"
+        answer = await run_query(demo.data, sources, MAKER, source=cast.FILES_SOURCE, sql=sql, params={"at": at})
+    finally:
+        await sources.close()
+    assert list(answer.rows) == [(value,)]
+
+
+async def test_everybody_has_their_metrics_on_today(demo: Connection):
+    from datapulse_tui.alerts.reads.today import pins
+    from datapulse_tui.people.actors import actor_for
+
+    for email, metrics in cast.PINS.items():
+        async with demo.data.glance() as session:
+            actor = await actor_for(session, email)
+            pinned = await pins(session, actor)
+        assert {(pin.query, pin.metric, *pin.labels.values()) for pin in pinned} == {
+            (name, metric, *labels.values()) for name, metric, labels in metrics
+        }
+        assert all(pin.rule for pin in pinned)
+
+
 async def test_the_documented_password_signs_in(demo: Connection, made: Made):
     assert made.report["password"] == cast.PASSWORD
     actor = await sign_in(demo.data, cast.PEOPLE[3].email, cast.PASSWORD, ip=None, user_agent="test")
@@ -88,7 +142,16 @@ async def test_the_demos_own_tables_are_no_drift(demo: Connection):
 
 
 async def counts(connection: Connection) -> dict[str, object]:
-    names = ("users", "departments", "data_sources", "data_source_grants", "dashboards", "widgets", "audit_logs")
+    names = (
+        "users",
+        "departments",
+        "data_sources",
+        "data_source_grants",
+        "dashboards",
+        "widgets",
+        "alerts",
+        "audit_logs",
+    )
     async with connection.data.reading() as session:
         return {name: await session.scalar(text(f"SELECT count(*) FROM {name}")) for name in names} | {
             "made": await session.scalar(text("SELECT finished_at FROM demo.setup"))
