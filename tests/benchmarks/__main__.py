@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-NAMES = ("cold_start", "dashboard", "series", "csv_scan", "keys")
+NAMES = ("cold_start", "dashboard", "series", "csv_scan", "keys", "inbox", "deliveries", "evaluation", "approvals")
 
 
 def main() -> int:

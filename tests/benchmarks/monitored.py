@@ -8,6 +8,7 @@ a machine share.
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import sys
 import time
@@ -78,6 +79,8 @@ class BareApp(App[None]):
 
 def main() -> None:
     kind, argument, file = sys.argv[1:]
+    if kind == "desk":
+        gc.disable()  # as `datapulse` starts; the desk turns it on again
     app = MonitoredDesk(QuietServices(as_email=argument)) if kind == "desk" else BareApp(float(argument))
     app.run()
     Path(file).write_text(json.dumps(app.monitor.samples))
