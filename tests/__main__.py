@@ -18,12 +18,13 @@ SCRIPTS = Path(sysconfig.get_path("scripts"))
 def steps(pytest_arguments: list[str]) -> list[tuple[str, list[str]]]:
     """The checks by name, as commands."""
     python = sys.executable
+    # Four processes on two cores: tests wait for servers, workers and screens more than they compute.
     return [
         ("format", [python, "-m", "ruff", "format", "--check", "."]),
         ("lint", [python, "-m", "ruff", "check", "."]),
         ("types", [python, "-m", "mypy"]),
         ("imports", [str(SCRIPTS / "lint-imports")]),
-        ("tests", [python, "-m", "pytest", "-q", "-n", "2", "--dist", "worksteal", *pytest_arguments]),
+        ("tests", [python, "-m", "pytest", "-q", "-n", "4", "--dist", "worksteal", *pytest_arguments]),
     ]
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from datapulse_tui.audit.clean import Json, clean_mapping, clean_text
@@ -18,6 +20,26 @@ if TYPE_CHECKING:
 IP_ADDRESS_LENGTH = 50
 LABEL_LENGTH = 255
 USER_AGENT_LENGTH = 500
+
+# In the order of the entries: `seq` is given as the rows come.
+_RECORD_MANY = """
+INSERT INTO audit_logs (user_id, actor, action, resource_type, resource_id, ip_address, user_agent, details)
+SELECT CAST(:user_id AS uuid), :actor, entry->>0, entry->>1, CAST(entry->>2 AS uuid), :ip_address, :user_agent,
+       entry->3
+FROM jsonb_array_elements(CAST(:entries AS jsonb)) WITH ORDINALITY AS given(entry, place) ORDER BY place
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One record of many that one actor leaves at once; see `record` for what its parts are."""
+
+    action: str
+    resource_type: str
+    resource_id: uuid.UUID | None
+    before: Mapping[str, object] | None = None
+    after: Mapping[str, object] | None = None
+    note: Mapping[str, object] | None = None
 
 
 async def record(
@@ -37,26 +59,53 @@ async def record(
     that differ are kept. `note` is what else to know (a reason). Secrets are taken out: values whose key says that they
     are one, and `Secret(...)`. Never waits for another writer.
     """
-    if before is not None and after is not None:
-        before, after = _differences(before, after)
-    details: dict[str, Json] = {}
-    for name, part in (("before", before), ("after", after), ("note", note)):
-        if part:
-            details[name] = clean_mapping(part)
     await session.execute(
         _insert(),
-        {
+        _who(actor)
+        | {
             "id": uuid.uuid4(),
-            "user_id": actor.user_id,
-            "actor": _cut(actor.recorded_as, LABEL_LENGTH),
             "action": action,
             "resource_type": resource_type,
             "resource_id": resource_id,
-            "ip_address": _cut(actor.ip_address, IP_ADDRESS_LENGTH),
-            "user_agent": _cut(actor.user_agent, USER_AGENT_LENGTH),
-            "details": details,
+            "details": _details(before, after, note),
         },
     )
+
+
+async def record_many(session: AsyncSession, actor: Actor, entries: Sequence[Entry]) -> None:
+    """Like `record` for each of `entries`, in their order and in one statement: for jobs that change thousands."""
+    if not entries:
+        return
+    from sqlalchemy import text
+
+    rows = [
+        (
+            entry.action,
+            entry.resource_type,
+            None if entry.resource_id is None else str(entry.resource_id),
+            _details(entry.before, entry.after, entry.note),
+        )
+        for entry in entries
+    ]
+    await session.execute(text(_RECORD_MANY), _who(actor) | {"entries": json.dumps(rows)})
+
+
+def _who(actor: Actor) -> dict[str, object]:
+    return {
+        "user_id": actor.user_id,
+        "actor": _cut(actor.recorded_as, LABEL_LENGTH),
+        "ip_address": _cut(actor.ip_address, IP_ADDRESS_LENGTH),
+        "user_agent": _cut(actor.user_agent, USER_AGENT_LENGTH),
+    }
+
+
+def _details(
+    before: Mapping[str, object] | None, after: Mapping[str, object] | None, note: Mapping[str, object] | None
+) -> dict[str, Json]:
+    if before is not None and after is not None:
+        before, after = _differences(before, after)
+    parts = (("before", before), ("after", after), ("note", note))
+    return {name: clean_mapping(part) for name, part in parts if part}
 
 
 @functools.cache

@@ -16,6 +16,8 @@ from datapulse_tui.charts.ticks import time_scale
 
 # Times farther apart than this many empty places are drawn side by side as names.
 _MOST_EMPTY = 8
+# Months differ in length, by this part of the usual one and less.
+_UNEVEN = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,10 @@ class Bars:
         return min(every), max(every)
 
 
-def gather(plot: Plot, box: Box, *, spread: bool) -> Bars:
+def gather(plot: Plot, box: Box, *, spread: bool, span: tuple[float, float] | None = None) -> Bars:
     """One value for each series and place. Rows that share a place are added up, and that is told.
 
-    `spread` leaves holes where times that are about evenly apart are missing.
+    `spread` leaves holes where times that are about evenly apart are missing, within `span` also before and after them.
     """
     xs = sorted({place for series in plot.series for place in series.xs})
     if plot.kind == "category":
@@ -60,7 +62,9 @@ def gather(plot: Plot, box: Box, *, spread: bool) -> Bars:
         labels = plot.categories
         position = {place: at for at, place in enumerate(xs)}
     else:
-        slots = _slots(xs) if spread and plot.kind == "time" else list(range(len(xs)))
+        slots = list(range(len(xs)))
+        if spread and plot.kind == "time":
+            xs, slots = _slots(xs, span)
         position = dict(zip(xs, slots, strict=True))
         labels = _time_labels(xs, slots, box) if plot.kind == "time" else tuple(f"{each:g}" for each in xs)
     added = 0
@@ -79,19 +83,35 @@ def gather(plot: Plot, box: Box, *, spread: bool) -> Bars:
     return Bars(labels, tuple(series.name for series in plot.series), tuple(values), notes)
 
 
-def _slots(xs: list[float]) -> list[int]:
-    """Places of times that are about evenly apart, so that a missing one leaves a hole.
+def _slots(xs: list[float], span: tuple[float, float] | None) -> tuple[list[float], list[int]]:
+    """Times that are about evenly apart, those that `span` adds at the ends, and their places: a missing one is a hole.
 
     The distance is counted from neighbour to neighbour in medians: months, and days of 23 or 25 hours, stay neighbours.
     """
     steps = [after - before for before, after in pairwise(xs)]
     if not steps:
-        return [0] * len(xs)
+        return xs, [0] * len(xs)
     usual = median(steps)
     slots = [0]
     for step in steps:
         slots.append(slots[-1] + max(1, round(step / usual)))
-    return slots if slots[-1] <= len(xs) * _MOST_EMPTY else list(range(len(xs)))
+    if slots[-1] > len(xs) * _MOST_EMPTY:
+        return xs, list(range(len(xs)))
+    before, after = _missing(xs, usual, span) if span is not None else (0, 0)
+    if slots[-1] + before + after > len(xs) * _MOST_EMPTY:
+        before = after = 0
+    first = [xs[0] - usual * each for each in range(before, 0, -1)]
+    last = [xs[-1] + usual * each for each in range(1, after + 1)]
+    end = slots[-1] + before
+    places = [*range(before), *(slot + before for slot in slots), *range(end + 1, end + 1 + after)]
+    return [*first, *xs, *last], places
+
+
+def _missing(xs: list[float], usual: float, span: tuple[float, float]) -> tuple[int, int]:
+    """How many bars `span` has room for before the first and after the last; each stands where its time begins."""
+    before = math.floor((xs[0] - span[0]) / usual + _UNEVEN)
+    after = math.ceil((span[1] - xs[-1]) / usual - _UNEVEN) - 1
+    return max(0, before), max(0, after)
 
 
 def _time_labels(xs: list[float], slots: list[int], box: Box) -> tuple[str, ...]:

@@ -22,7 +22,9 @@ def draw_bar_chart(result: Result, options: BarOptions, box: Box) -> Picture:
         raise CannotDraw(f"{len(result.rows):,} rows are too many for bars. Group them in the query, or draw a line.")
     plot = read_plot(result, options.x, options.y, options.series, options.max_series, box.zone, categorical=True)
     standing = options.orientation == "vertical" or (options.orientation == "auto" and _stands(plot))
-    bars = order(gather(plot, box, spread=standing and options.sort == "query"), options)
+    # Empty places before and after the bars would count against a limit.
+    span = box.span if options.limit is None else None
+    bars = order(gather(plot, box, spread=standing and options.sort == "query", span=span), options)
     return draw_standing(bars, options, box) if standing else draw_lying(bars, options, box)
 
 

@@ -13,13 +13,17 @@ from datapulse_tui.charts.theme import ChartTheme
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Size in cells, look, the reader's time zone, and the moment that counts as now (aware)."""
+    """Size in cells, look, the reader's time zone, and the moment that counts as now (aware).
+
+    `span` is the stretch of time that an axis of time shows at least, in seconds since 1970; None for that of the data.
+    """
 
     width: int
     height: int
     theme: ChartTheme
     zone: ZoneInfo
     now: datetime
+    span: tuple[float, float] | None = None
 
     def grid(self) -> Grid:
         """An empty board of this size."""

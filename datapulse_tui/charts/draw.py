@@ -27,18 +27,22 @@ def draw(
     theme: ChartTheme,
     zone: ZoneInfo,
     now: datetime,
+    span: tuple[datetime, datetime] | None = None,
 ) -> Picture:
     """A widget of `type` as a picture of exactly `width` x `height` cells.
 
     `result` is a Result for charts, tables and cards, the file's bytes for an image, and optionally the text itself for
-    `text`. `zone` is the reader's, `now` aware. Nothing is raised for any data or options: what cannot be drawn gives a
-    picture that says why, with `problem` set. Pure and free of shared state, so it may run in any thread.
+    `text`. `zone` is the reader's, `now` aware. `span` (aware) is the stretch of time that lines, areas and bars over
+    time show even where they have no data; data beyond it are shown as well. Nothing is raised for any data or options:
+    what cannot be drawn gives a picture that says why, with `problem` set. Pure and free of shared state, so it may run
+    in any thread.
     """
     # Imported here: validation needs pydantic, which must not stand in the way of the first paint.
     from datapulse_tui.charts.box import Box
     from datapulse_tui.charts.options import InvalidOptions, parse_options
 
-    box = Box(max(0, width), max(0, height), theme, zone, now)
+    ends = None if span is None else (span[0].timestamp(), span[1].timestamp())
+    box = Box(max(0, width), max(0, height), theme, zone, now, ends)
     try:
         parsed = parse_options(type, options) if options is None or isinstance(options, Mapping) else options
         return _paint(result, parsed, box)

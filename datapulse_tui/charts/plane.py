@@ -134,7 +134,7 @@ def _y_scale(
 
 
 def x_scale(box: Box, plot: Plot) -> Callable[[int], Scale]:
-    """The axis of a line or an area: from the first to the last x, whatever the width."""
+    """The axis of a line or an area: from the first to the last x, whatever the width, and at least over the span."""
 
     def scale(width: int) -> Scale:
         low, high = plot.x_range
@@ -142,6 +142,8 @@ def x_scale(box: Box, plot: Plot) -> Callable[[int], Scale]:
             low, high = (0.0, len(plot.categories) - 1.0) if len(plot.categories) > 1 else (-0.5, 0.5)
             return Scale(low, high, tuple((float(at), name) for at, name in enumerate(plot.categories)))
         if plot.kind == "time":
+            if box.span is not None:
+                low, high = min(low, box.span[0]), max(high, box.span[1])
             return time_scale(low, high, width, box.zone, box.now)
         if not high - low > max(abs(low), abs(high)) * 1e-12:
             low, high = low - max(0.5, abs(low) * 1e-6), high + max(0.5, abs(high) * 1e-6)

@@ -63,7 +63,8 @@ def value_scale(
 
     The ends move out to round values unless they are fixed. A flat range is given some height.
     """
-    if not high - low > max(abs(low), abs(high)) * 1e-12:
+    # Denormal heights count as flat: a step of one has no logarithm.
+    if not high - low > max(abs(low), abs(high), 1e-288) * 1e-12:
         low, high = _heightened(low, high, fix_low=fix_low, fix_high=fix_high)
     step = _best_step(low, high, max(2, most), form)
     bottom = low if fix_low else math.floor(low / step + 1e-9) * step

@@ -101,6 +101,7 @@ def _put_widget(
             theme=theme,
             zone=zone,
             now=now,
+            span=answer.span,
         )
     for line, spans in enumerate(picture.lines):
         grid.put_spans(room.x, room.y + 1 + line, spans)

@@ -14,10 +14,11 @@ from zoneinfo import ZoneInfo
 from datapulse_tui.dashboards.bucketing import Reduced
 from datapulse_tui.dashboards.images import ImageRules, load_image
 from datapulse_tui.dashboards.reads import DashboardView, WidgetView
-from datapulse_tui.dashboards.series import SeriesQuery, SeriesReader
+from datapulse_tui.dashboards.series import SeriesQuery, SeriesReader, keeps_to_range
 from datapulse_tui.dashboards.timerange import TimeRange, bucket_size
 from datapulse_tui.dashboards.variables import Scalar, Variable, bind
 from datapulse_tui.dashboards.web import FetchRules
+from datapulse_tui.data.glance import fetch
 from datapulse_tui.data.result import Result
 from datapulse_tui.errors import DataPulseError, NotFound, Unavailable
 
@@ -34,6 +35,7 @@ OPTION_LIMIT = 500  # choices of one variable
 ROW_LIMITS = {"bar_chart": 2_000, "pie_chart": 2_000, "table": 1_000, "metric_card": 2_000}
 LARGEST_TABLE = 10_000
 _SERIES = frozenset({"line_chart", "area_chart"})
+_WITH_AXIS = _SERIES | {"bar_chart"}
 _HANDLE_BY_ID = "SELECT id, name, type, connection_config FROM data_sources WHERE id = :source"
 _HANDLE_BY_NAME = "SELECT id, name, type, connection_config FROM data_sources WHERE name = :source"
 _HANDLE_SECONDS = 5.0  # for this long a source's configuration is not read again
@@ -45,7 +47,8 @@ class WidgetAnswer:
 
     `result` is a Result, an image's bytes, or None for text (its options hold it). `took` is in seconds. `rows` counts
     those that came; `truncated` says that the source had more. `reduced` is set when a series was reduced in its
-    source. `start` and `end` are the time range in UTC. `sql` is the widget's query as its author wrote it.
+    source. `start` and `end` are the time range in UTC; `ranged` says that the query of a chart keeps to it. `sql` is
+    the widget's query as its author wrote it.
     """
 
     result: Result | bytes | None = field(repr=False)
@@ -58,6 +61,12 @@ class WidgetAnswer:
     reduced: Reduced | None
     start: datetime
     end: datetime
+    ranged: bool = False
+
+    @property
+    def span(self) -> tuple[datetime, datetime] | None:
+        """What an axis of time shows: the time range where the query keeps to it, else what the data span."""
+        return (self.start, self.end) if self.ranged else None
 
 
 class Runner:
@@ -103,6 +112,7 @@ class Runner:
         started = loop.time()
         reduced: Reduced | None = None
         result: Result | bytes | None = None
+        ranged = False
         try:
             if widget.type == "image":
                 result = await load_image(str(widget.options.get("source") or ""), self._images)
@@ -113,6 +123,9 @@ class Runner:
                     result, reduced = await self._run_series(handle, widget, params, start, end, width, tag)
                 else:
                     result = await self._query(handle, widget.query, params, row_limit(widget), tag)
+                if widget.type in _WITH_AXIS:
+                    dialect = (await self._sources.adapter(handle)).dialect
+                    ranged = await asyncio.to_thread(keeps_to_range, widget.query, dialect)
         except DataPulseError:
             raise
         except Exception as error:
@@ -133,6 +146,7 @@ class Runner:
             reduced=reduced,
             start=start,
             end=end,
+            ranged=ranged,
         )
 
     async def run_all(
@@ -213,18 +227,17 @@ class Runner:
         return await asyncio.shield(known[1])
 
     async def _read_handle(self, source: UUID | str) -> SourceHandle:
-        from sqlalchemy import text
-
         from datapulse_tui.sources.pool import SourceHandle
 
-        # Plain SQL: importing the models here would hold up the event loop while the first dashboard opens.
+        # A glance: importing SQLAlchemy and the models would hold up the first dashboard.
         statement = _HANDLE_BY_NAME if isinstance(source, str) else _HANDLE_BY_ID
-        async with self._data.reading() as session:
-            row = (await session.execute(text(statement), {"source": source})).one_or_none()
-        if row is None:
+        async with self._data.glance() as reader:
+            rows = await fetch(reader, statement, {"source": source})
+        if not rows:
             raise NotFound(
                 "The source of this widget is gone. There is nothing to run.", hint="Open the dashboard again."
             )
+        row = rows[0]
         return SourceHandle(row.id, row.name, row.type, row.connection_config)
 
 

@@ -40,6 +40,7 @@ FEW_POINTS = 5_000  # up to here all points are fetched
 MANY_POINTS = 20_000  # where the axis cannot be cut into stretches, no more than this
 BUCKET_ROWS = 50_000  # stretches times series
 _REMEMBERED = 256
+_RANGE = frozenset({"from", "to"})
 
 
 class RunQuery(Protocol):
@@ -159,6 +160,11 @@ class SeriesReader:
             self._known.popitem(last=False)
 
 
+def keeps_to_range(sql: str, dialect: Dialect) -> bool:
+    """Whether a query asks for the dashboard's time range: it names both of its ends."""
+    return read_shape(sql, dialect).names >= _RANGE
+
+
 def _identity(query: SeriesQuery) -> Hashable:
     """What decides how many points come: the query, the reader's variables, and how long the time range is."""
     moving = ("from", "to", "bucket")
@@ -170,7 +176,7 @@ def _identity(query: SeriesQuery) -> Hashable:
 def _range_extent(query: SeriesQuery, shape: QueryShape, known: _Known) -> tuple[Scalar, Scalar] | None:
     """The dashboard's time range, where the query keeps to it: then nothing has to be asked for."""
     kind = known.columns[known.axes.x].kind
-    if kind in (ColumnKind.TIME, ColumnKind.DATE) and {"from", "to"} <= shape.names:
+    if kind in (ColumnKind.TIME, ColumnKind.DATE) and shape.names >= _RANGE:
         return query.start, query.end
     return None
 

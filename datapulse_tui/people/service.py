@@ -109,14 +109,46 @@ async def set_role(session: AsyncSession, actor: Actor, user_id: UUID, role: str
     Raises NotAllowed (also when the person or the role may do what the actor may not), NotFound, Invalid, Conflict when
     they are the last active administrator. The same role again changes nothing.
     """
-    actor.require("user:set_role", "give roles")
-    given = _role(role)
-    _must_cover(actor, rules.effective_permissions(given), f"give the role {given}")
-    user = await _locked(session, actor, user_id)
+    user, given = await _to_give(session, actor, user_id, role)
     if user.role == given:
         return
     await _keep_an_admin(session, user)
     await _change(session, actor, user, "user.role_set", {"role": given.value})
+
+
+async def raise_role(session: AsyncSession, actor: Actor, user_id: UUID, role: str) -> bool:
+    """Like `set_role`, but False where the person's role may do as much already: nothing is ever taken away."""
+    user, given = await _to_give(session, actor, user_id, role)
+    if rules.ROLE_PERMISSIONS[given] <= rules.ROLE_PERMISSIONS[Role(user.role)]:
+        return False
+    await _change(session, actor, user, "user.role_set", {"role": given.value})
+    return True
+
+
+async def assign_role(session: AsyncSession, actor: Actor, user_id: UUID, role_id: UUID) -> bool:
+    """Give a person a custom role as well. False when they have it already.
+
+    Raises NotAllowed (also when the person or the role may do what the actor may not), NotFound.
+    """
+    from sqlalchemy import select
+    from sqlalchemy.dialects.postgresql import insert
+
+    from datapulse_tui.data.models.people import Role as CustomRole
+    from datapulse_tui.data.models.people import UserRole
+
+    actor.require("role:assign", "give custom roles")
+    user = await _locked(session, actor, user_id)
+    role = await session.scalar(select(CustomRole).where(CustomRole.id == role_id).with_for_update(read=True))
+    if role is None:
+        raise NotFound("There is no such role. Nothing was changed.")
+    _must_cover(actor, [word for word in role.permissions if word in rules.PERMISSIONS], f"give the role {role.name}")
+    statement = insert(UserRole).values(user_id=user.id, role_id=role.id, assigned_by=actor.user_id)
+    made = await session.scalar(statement.on_conflict_do_nothing().returning(UserRole.user_id))
+    if made is None:
+        return False
+    await record(session, actor, "user.role_assigned", "user", user.id, after={"role": role.name})
+    await feed.emit(session, TOPIC, user.id)
+    return True
 
 
 async def set_password(session: AsyncSession, actor: Actor, user_id: UUID, password: str) -> None:
@@ -291,6 +323,14 @@ async def _keep_an_admin(session: AsyncSession, user: User) -> None:
             f"{user.name} is the last active administrator, so this was not done.",
             hint="Make somebody else an administrator first.",
         )
+
+
+async def _to_give(session: AsyncSession, actor: Actor, user_id: UUID, role: str) -> tuple[User, Role]:
+    """The person, locked, and the built-in role that `actor` may give them. Raises NotAllowed, NotFound, Invalid."""
+    actor.require("user:set_role", "give roles")
+    given = _role(role)
+    _must_cover(actor, rules.effective_permissions(given), f"give the role {given}")
+    return await _locked(session, actor, user_id), given
 
 
 async def _change(session: AsyncSession, actor: Actor, user: User, action: str, changes: dict[str, object]) -> None:

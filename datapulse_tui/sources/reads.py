@@ -19,6 +19,19 @@ if TYPE_CHECKING:
     from datapulse_tui.audit.actor import Actor
     from datapulse_tui.data.page import Page
 
+USERS_NAMED = 5
+
+# Rules and metrics use a source through their saved query.
+_USERS = """
+SELECT kind, name, owner, count(*) OVER () AS total FROM (
+    SELECT DISTINCT 'dashboard' AS kind, d.id, d.name, u.name AS owner
+    FROM widgets w JOIN dashboards d ON d.id = w.dashboard_id JOIN users u ON u.id = d.user_id
+    WHERE w.data_source_id = :id
+    UNION ALL
+    SELECT 'query', q.id, q.name, u.name FROM queries q JOIN users u ON u.id = q.user_id WHERE q.data_source_id = :id
+) uses ORDER BY kind, name, id LIMIT :limit
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
@@ -130,6 +143,19 @@ async def source_handle(session: AsyncSession, source: UUID | str) -> SourceHand
     if found is None:
         raise not_found(source)
     return SourceHandle(found.id, found.name, found.type, found.connection_config)
+
+
+async def used_by(session: AsyncSession, source_id: UUID) -> str:
+    """What uses a source, in words and by name ("dashboard Orders of Ana, query revenue of Ben and 3 more"); empty when
+    nothing does. Asks for no right: for services that have decided that already."""
+    from sqlalchemy import text
+
+    rows = (await session.execute(text(_USERS), {"id": source_id, "limit": USERS_NAMED})).all()
+    if not rows:
+        return ""
+    named = ", ".join(f"{row.kind} {row.name} of {row.owner}" for row in rows)
+    more = rows[0].total - len(rows)
+    return f"{named} and {more:,} more" if more else named
 
 
 async def granted(session: AsyncSession, actor: Actor, source_id: UUID) -> bool:

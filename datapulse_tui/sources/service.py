@@ -7,7 +7,7 @@ the database and open short transactions of their own around it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,8 @@ TOPIC = "sources"
 QUERIES_TOPIC = "queries"
 KIND = "data_source"
 QUERY_KIND = "query"
+QueryWatcher = Callable[["AsyncSession", "Actor", UUID], Awaitable[object]]
+_query_watchers: list[QueryWatcher] = []
 LARGEST_LIMIT = 1_000_000  # rows of one run
 
 
@@ -142,6 +144,26 @@ async def check_source(data: Database, sources: Sources, actor: Actor, source: U
         raise
     await _keep(data, actor, handle, "connected", _metadata(found))
     return found
+
+
+async def delete_source(session: AsyncSession, actor: Actor, source: UUID | str) -> str:
+    """Delete a source with its grants and return its name.
+
+    Raises NotAllowed, NotFound, and Conflict while widgets or saved queries use it: those would stand without one.
+    """
+    actor.require(rules.MANAGE, "delete sources")
+    row = await _locked(session, source)  # whoever begins to use it meanwhile waits, and finds it gone
+    used = await reads.used_by(session, row.id)
+    if used:
+        raise Conflict(
+            f"The source {row.name} is in use: {used}. Nothing was changed.",
+            hint="Give those another source, or delete them, first.",
+        )
+    before = _shown(row.name, row.type, row.connection_config)
+    await session.delete(row)
+    await session.flush()
+    await _record(session, actor, "source.deleted", row.id, before=before)
+    return row.name
 
 
 # -- grants ------------------------------------------------------------------------------------------------------------
@@ -267,7 +289,17 @@ async def save_query(
     await session.flush()
     action = "query.saved" if before is None else "query.updated"
     await _record(session, actor, action, row.id, before=before, after=_query_shown(row), kind=QUERY_KIND)
+    if before is not None and (before["sql"], before["data_source_id"]) != (row.sql, row.data_source_id):
+        for tell in _query_watchers:
+            await tell(session, actor, row.id)
     return row.id
+
+
+def on_query_changed(tell: QueryWatcher) -> None:
+    """Have `tell` called with the id of each saved query that gets another text or source, in the transaction that
+    saves it: what stands above this room and depends on queries registers here, once a process."""
+    if tell not in _query_watchers:
+        _query_watchers.append(tell)
 
 
 # -- parts -------------------------------------------------------------------------------------------------------------

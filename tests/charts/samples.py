@@ -26,8 +26,9 @@ def picture(
     height: int = 24,
     theme: ChartTheme = DARK,
     zone: ZoneInfo = BERLIN,
+    span: tuple[datetime, datetime] | None = None,
 ) -> Picture:
-    return draw(data, kind, options, width=width, height=height, theme=theme, zone=zone, now=NOW)
+    return draw(data, kind, options, width=width, height=height, theme=theme, zone=zone, now=NOW, span=span)
 
 
 def text(picture: Picture) -> str:

@@ -135,3 +135,8 @@ def test_any_times_give_a_scale(low: float, span: float, columns: int, zone: str
     assert scale.low < scale.high
     assert len(scale.ticks) <= columns
     assert [at for at, _ in scale.ticks] == sorted(at for at, _ in scale.ticks)
+
+
+def test_a_range_too_small_for_a_step_counts_as_flat() -> None:
+    scale = value_scale(0.0, 5e-324, 4)
+    assert scale.high - scale.low >= 1.0

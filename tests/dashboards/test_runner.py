@@ -98,6 +98,23 @@ async def test_time_range_and_variables_reach_sql_as_parameters(data: Database, 
         await runner.run(ana, view, view.widgets[0], variables={"region": "west"}, width=50, now=NOW)
 
 
+async def test_an_axis_shows_the_time_range_to_which_a_query_keeps(data: Database, runner: Runner, ana: Actor) -> None:
+    kept = "SELECT at, value FROM points WHERE at >= :from AND at < :to LIMIT 3"
+    free = "SELECT at, value FROM points LIMIT 3 -- not :from :to"
+    for_chart, for_bars, all_time, rows = (
+        chart("kept", kept),
+        {**chart("bars", kept), "type": "bar_chart"},
+        chart("free", free),
+        {**chart("rows", kept), "type": "table"},
+    )
+    view = await made(data, ana, for_chart, for_bars, all_time, rows, time_range="6h")
+    spans = {}
+    for widget in view.widgets:
+        spans[widget.title] = (await runner.run(ana, view, widget, width=60, now=NOW)).span
+    six_hours = (NOW - timedelta(hours=6), NOW)
+    assert spans == {"kept": six_hours, "bars": six_hours, "free": None, "rows": None}
+
+
 async def test_a_long_series_is_reduced_in_the_source(data: Database, runner: Runner, ana: Actor) -> None:
     sql = "SELECT at, value FROM points WHERE at >= :from AND at < :to ORDER BY at"
     view = await made(data, ana, chart("Q", sql), time_range="24h")

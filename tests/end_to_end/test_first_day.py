@@ -35,6 +35,16 @@ widgets:
     config: {}
     position: {x: 4, y: 0, w: 8, h: 4}
 """
+RULES = """
+rules:
+  - name: Too much sold
+    query: {name: Sold by region, source: shop, sql: 'SELECT region, sum(amount) AS sold FROM sales GROUP BY 1'}
+    metric: sold
+    label_columns: [region]
+    threshold_type: above
+    threshold: 15
+    interval: 5s
+"""
 
 
 @dataclass(frozen=True)
@@ -84,6 +94,8 @@ def test_first_day(desk: Desk, tmp_path: Path) -> None:
         terminal.wait("Your name")
         terminal.send("Olga Admin", "tab", "Olga@Example.com", "tab", PASSWORD, "tab", PASSWORD, "enter")
         terminal.wait("Olga Admin")
+        terminal.wait("Three ways to begin")
+        terminal.send("2")
         terminal.wait("Public")
         terminal.send("q")
         assert terminal.wait_exit() == 0
@@ -103,6 +115,8 @@ def test_first_day(desk: Desk, tmp_path: Path) -> None:
         terminal.send("olga@example.com", "tab", "a wrong password", "enter")
         terminal.wait("wrong")
         terminal.send(PASSWORD, "enter")
+        terminal.wait("Nothing needs you")
+        terminal.send("2")
         terminal.wait("What was sold, by region.")
         terminal.send("enter")
         terminal.wait("north")
@@ -119,6 +133,20 @@ def test_first_day(desk: Desk, tmp_path: Path) -> None:
         terminal.wait("What was sold, by region.")
         terminal.send("q")
         assert terminal.wait_exit() == 0
+
+    (csv / "sales.csv").write_text("day,region,amount\n2026-11-01,north,10\n2026-11-02,south,20.5\n")
+    (tmp_path / "rules.yaml").write_text(RULES)
+    assert "Too much sold" in desk.run(
+        "--as", "olga@example.com", "alert", "rule", "apply", str(tmp_path / "rules.yaml")
+    )
+    with desk.open("--as", "olga@example.com", columns=80, rows=24) as terminal:
+        terminal.wait("Too much sold · south")  # the desk's own worker found it
+        terminal.send("a")
+        terminal.wait("20.5  you")
+        terminal.send("q")
+        assert terminal.wait_exit() == 0
+    (incident,) = json.loads(desk.run("alert", "list", "--json"))
+    assert (incident["status"], incident["labels"]) == ("acknowledged", {"region": "south"})
 
     verdict = json.loads(desk.run("audit", "verify", "--json"))
     assert verdict["problem"] is None

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from datapulse_tui.audit.actor import Actor
@@ -36,6 +37,14 @@ class Decision:
     anybody: bool = False
 
 
+async def assign_role(session: AsyncSession, actor: Actor, user_id: UUID) -> bool:
+    """Give a custom role that is made for it."""
+    role = (
+        await session.execute(text("INSERT INTO roles (name) VALUES (gen_random_uuid()) RETURNING id"))
+    ).scalar_one()
+    return await service.assign_role(session, actor, user_id, role)
+
+
 DECISIONS: dict[str, Decision] = {
     "service.add_user": Decision("user:create", lambda s, a, _: service.add_user(s, a, email="n@e.w", name="New")),
     "service.first_admin": Decision(
@@ -45,6 +54,8 @@ DECISIONS: dict[str, Decision] = {
     "service.activate": Decision("user:activate", lambda s, a, u: service.activate(s, a, u)),
     "service.deactivate": Decision("user:deactivate", lambda s, a, u: service.deactivate(s, a, u)),
     "service.set_role": Decision("user:set_role", lambda s, a, u: service.set_role(s, a, u, "business_user")),
+    "service.raise_role": Decision("user:set_role", lambda s, a, u: service.raise_role(s, a, u, "business_user")),
+    "service.assign_role": Decision("role:assign", assign_role),
     "service.set_password": Decision(
         "user:set_password", lambda s, a, u: service.set_password(s, a, u, "another horse battery")
     ),

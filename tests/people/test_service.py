@@ -278,3 +278,37 @@ async def test_pages_and_filters_of_the_list(data: Database, add: Add) -> None:
         assert [one.name for one in (await reads.list_users(session, OPERATOR, status="pending")).items] == ["Dee"]
         with pytest.raises(Invalid):
             await reads.list_users(session, OPERATOR, after="rubbish")
+
+
+async def test_a_role_is_raised_and_never_lowered(data: Database, add: Add, owner_url: str) -> None:
+    ana = await add("ana", role="analyst")
+    async with data.transaction() as session:
+        assert not await service.raise_role(session, OPERATOR, ana, "business_user")
+        assert not await service.raise_role(session, OPERATOR, ana, "analyst")
+        assert await service.raise_role(session, OPERATOR, ana, "ops_manager")
+        assert not await service.raise_role(session, OPERATOR, ana, "analyst")
+    assert rows(owner_url, "SELECT role FROM users") == [("ops_manager",)]
+    assert rows(owner_url, "SELECT count(*) FROM audit_logs WHERE action = 'user.role_set'") == [(1,)]
+
+
+async def test_a_custom_role_is_given_once_and_not_by_who_has_less(data: Database, add: Add, owner_url: str) -> None:
+    ana, bob = await add("ana"), await add("bob")
+    ((helper,),) = rows(
+        owner_url,
+        "INSERT INTO roles (name, permissions) VALUES ('helper', '[\"role:assign\", \"made:up\"]') RETURNING id",
+    )
+    ((power,),) = rows(
+        owner_url, "INSERT INTO roles (name, permissions) VALUES ('power', '[\"audit:view\"]') RETURNING id"
+    )
+    async with data.transaction() as session:
+        assert await service.assign_role(session, OPERATOR, ana, helper)
+        assert not await service.assign_role(session, OPERATOR, ana, helper)
+        me = await actor_for(session, ana)
+        assert await service.assign_role(session, me, bob, helper)
+        with pytest.raises(NotAllowed, match="audit:view"):
+            await service.assign_role(session, me, bob, power)
+        with pytest.raises(NotFound):
+            await service.assign_role(session, OPERATOR, bob, ana)
+        assert not (await actor_for(session, bob)).can("made:up")
+    assert rows(owner_url, "SELECT count(*) FROM user_roles") == [(2,)]
+    assert rows(owner_url, "SELECT count(*) FROM audit_logs WHERE action = 'user.role_assigned'") == [(2,)]

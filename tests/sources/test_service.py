@@ -326,3 +326,30 @@ async def test_running_leaves_no_record(
     await service.run_query(data, sources, OPERATOR, source="shop", sql="SELECT 1")
     assert len(await trail(data)) == 1
     assert json.dumps([a for a, _ in await trail(data)]) == '["source.added"]'
+
+
+async def test_a_source_is_deleted_when_nothing_uses_it(
+    data: Database, box: SecretBox, source_server: SourceServer, person: Person
+) -> None:
+    await add(data, box, {**source_server.config, "password": "hunter2"})
+    ana = await person("ana")
+    async with data.transaction() as session:
+        await service.grant_source(session, OPERATOR, "shop", "ana@example.com")
+        for number in range(7):
+            await service.save_query(session, ana, name=f"q{number}", sql="SELECT 1", source="shop")
+    with pytest.raises(NotAllowed, match="source:manage"):
+        async with data.transaction() as session:
+            await service.delete_source(session, ana, "shop")
+    with pytest.raises(Conflict, match=r"in use: query q0 of Ana, .*, query q4 of Ana and 2 more\."):
+        async with data.transaction() as session:
+            await service.delete_source(session, OPERATOR, "shop")
+    async with data.transaction() as session:
+        await session.execute(text("DELETE FROM queries"))
+        assert await service.delete_source(session, OPERATOR, "shop") == "shop"
+    async with data.reading() as session:
+        assert (await reads.list_sources(session, OPERATOR)).items == ()
+    assert "hunter2" not in await everything(data)
+    assert (await trail(data))[-1][0] == "source.deleted"
+    with pytest.raises(NotFound):
+        async with data.transaction() as session:
+            await service.delete_source(session, OPERATOR, "shop")
