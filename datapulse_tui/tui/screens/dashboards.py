@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from datapulse_tui.dashboards.rules import WIDGET_TYPES, Permission, format_refr
 from datapulse_tui.errors import DataPulseError
 from datapulse_tui.tui import keymap
 from datapulse_tui.tui.screens.base import EVERYTHING, DeskScreen
+from datapulse_tui.tui.screens.pages import Pages
 from datapulse_tui.tui.services import ListWish, Order, Scope
 from datapulse_tui.tui.times import ago, full_time
 from datapulse_tui.tui.widgets.form import Field
@@ -62,8 +64,7 @@ class DashboardsScreen(DeskScreen):
         super().__init__()
         self._wish = ListWish()
         self._rows: dict[str, DashboardRow] = {}
-        self._next: str | None = None
-        self._loading_more = False
+        self._pages = Pages(self, "dashboards")
         self._looking: Timer | None = None
         self._views: dict[str, DashboardView] = {}
 
@@ -118,16 +119,15 @@ class DashboardsScreen(DeskScreen):
     def _first_page(self, page: Page[DashboardRow]) -> None:
         self._rows = {str(row.id): row for row in page.items}
         self._views = {}
-        self._show(page)
+        self._pages.next = page.next
+        self._show()
         self._look_closer()
 
     def _more(self, page: Page[DashboardRow]) -> None:
-        self._loading_more = False
         self._rows |= {str(row.id): row for row in page.items}
-        self._show(page)
+        self._show()
 
-    def _show(self, page: Page[DashboardRow]) -> None:
-        self._next = page.next
+    def _show(self) -> None:
         self.listed.mark_stale(False)
         self.listed.show([self._row(row) for row in self._rows.values()], empty=self._empty_words())
         self._detail()
@@ -139,21 +139,8 @@ class DashboardsScreen(DeskScreen):
         self.desk.report(error)
 
     def on_row_list_need_more(self) -> None:
-        services, person, wish, cursor = self.desk.services, self.desk.person, self._wish, self._next
-        if cursor is None or self._loading_more or person is None:
-            return
-        self._loading_more = True
-        self.read(
-            "more",
-            "reading more dashboards",
-            lambda: services.dashboards(person, wish, cursor),
-            self._more,
-            self._no_more,
-        )
-
-    def _no_more(self, error: DataPulseError) -> None:
-        self._loading_more = False
-        self._failed(error)
+        if self.desk.person is not None:
+            self._pages.ask(partial(self.desk.services.dashboards, self.desk.person, self._wish), self._more)
 
     # -- showing -------------------------------------------------------------------------------------------------------
 
@@ -168,7 +155,7 @@ class DashboardsScreen(DeskScreen):
     def _show_tabs(self) -> None:
         tabs = self.query_one("#scopes", TabLine)
         tabs.at = [scope for scope, _ in SCOPES].index(self._wish.scope)
-        count = f"{len(self._rows):,}{'+' if self._next else ''} · " if self._rows else ""
+        count = f"{len(self._rows):,}{'+' if self._pages.next else ''} · " if self._rows else ""
         text = f'"{self._wish.text}" · ' if self._wish.text else ""
         tabs.remark = f"{text}{count}{dict(ORDERS)[self._wish.order]}"
         tabs.redraw()
@@ -249,7 +236,7 @@ class DashboardsScreen(DeskScreen):
 
     def _change(self, wish: ListWish) -> None:
         if wish != self._wish:
-            self._wish = wish
+            self._wish, self._pages.next = wish, None
             self.listed.move_to(0)
             self.reread()
 

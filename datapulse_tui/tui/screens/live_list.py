@@ -19,6 +19,7 @@ from datapulse_tui.tui.screens.acting import ActingScreen, Outcome, Thing
 from datapulse_tui.tui.screens.alerts.loaded import DONE, FAILED, UNDER_WAY, Loaded
 from datapulse_tui.tui.screens.base import EVERYTHING
 from datapulse_tui.tui.screens.filtered import FilteredList
+from datapulse_tui.tui.screens.pages import Pages
 from datapulse_tui.tui.screens.telling import Detailed, Telling
 from datapulse_tui.tui.widgets.filter_line import FilterField, Offers
 from datapulse_tui.tui.widgets.story import Story
@@ -69,9 +70,8 @@ class LiveList(Telling[R, D], FilteredList, ActingScreen, Generic[R, W, D]):
         self.wish = wish
         self.loaded: Loaded[R] = Loaded()
         self.details: dict[str, D] = {}
-        self._next: str | None = None
         self._was_read = False
-        self._loading_more = False
+        self.pages = Pages(self, self.ROWS)
         self._looking_again = False
         self._due: set[str] | None = None
         self._resting: Timer | None = None
@@ -189,7 +189,7 @@ class LiveList(Telling[R, D], FilteredList, ActingScreen, Generic[R, W, D]):
     def _first_page(self, page: Page[R]) -> None:
         self._was_read = True
         self.loaded.begin_anew(page.items)
-        self._next, self.details = page.next, {}
+        self.pages.next, self.details = page.next, {}
         self.forget_besides()
         self.listed.begin_anew(self.desk.now())
         self._show()
@@ -202,23 +202,12 @@ class LiveList(Telling[R, D], FilteredList, ActingScreen, Generic[R, W, D]):
             self.desk.report(error)
 
     def on_row_list_need_more(self) -> None:
-        person, wish, cursor = self.desk.person, self.wish, self._next
-        if cursor is None or self._loading_more or person is None:
-            return
-        self._loading_more = True
-        work = partial(self.page_of, person, wish, cursor)
-        self.read("more", f"reading more {self.ROWS}", work, partial(self._more, wish), self._no_more)
+        if self.desk.person is not None:
+            self.pages.ask(partial(self.page_of, self.desk.person, self.wish), self._more)
 
-    def _more(self, wish: W, page: Page[R]) -> None:
-        self._loading_more = False
-        if wish == self.wish:
-            self._next = page.next
-            self.listed.add(self.loaded.add(page.items))
-            self.tell_count()
-
-    def _no_more(self, error: DataPulseError) -> None:
-        self._loading_more = False
-        self.desk.report(error)
+    def _more(self, page: Page[R]) -> None:
+        self.listed.add(self.loaded.add(page.items))
+        self.tell_count()
 
     def look_again(self, ids: Collection[str]) -> None:
         """Read the first page again, and what may have changed or gone; one look at a time, none is lost."""
@@ -240,7 +229,7 @@ class LiveList(Telling[R, D], FilteredList, ActingScreen, Generic[R, W, D]):
             rows = self.loaded.rows
             self.listed.forget(key for key, row in before.items() if self.time_moved(row, rows[key]))
             if not self.loaded.keys:
-                self._next = again.page.next
+                self.pages.next = again.page.next
             self._show(still=True)
         if self._due is not None:
             self.look_again(self._due)
@@ -262,7 +251,7 @@ class LiveList(Telling[R, D], FilteredList, ActingScreen, Generic[R, W, D]):
 
     def tell_count(self) -> None:
         """Tell how many rows there are, how many are marked, and of when they are."""
-        count = f"{len(self.loaded.keys):,}{'+' if self._next else ''}"
+        count = f"{len(self.loaded.keys):,}{'+' if self.pages.next else ''}"
         marked = f"{len(self.loaded.marked):,} marked of " if self.loaded.marked else ""
         read = self.desk.session.local(self.desk.now()).strftime("%H:%M")
         self.remark(f"{marked}{count} · {self.order_words()} · read {read}")
@@ -366,7 +355,7 @@ class LiveList(Telling[R, D], FilteredList, ActingScreen, Generic[R, W, D]):
     def show_wish(self, wish: W) -> None:
         """Read the list for another filter or order."""
         if wish != self.wish:
-            self.wish = wish
+            self.wish, self.pages.next = wish, None
             self.listed.move_to(0)
             self.read_anew()
             self.show_views()

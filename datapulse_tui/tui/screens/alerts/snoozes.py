@@ -19,6 +19,7 @@ from datapulse_tui.tui.screens.alerts.snooze_extend import ExtendScreen
 from datapulse_tui.tui.screens.alerts.tabs import STYLES, AlertsTab
 from datapulse_tui.tui.screens.base import EVERYTHING
 from datapulse_tui.tui.screens.confirm import ConfirmScreen
+from datapulse_tui.tui.screens.pages import Pages
 from datapulse_tui.tui.times import full_time
 from datapulse_tui.tui.widgets.pane import Item, Pane
 from datapulse_tui.tui.widgets.rows import Row, RowColumn, RowList
@@ -62,8 +63,7 @@ class SnoozesScreen(AlertsTab):
     def __init__(self) -> None:
         super().__init__()
         self._rows: dict[str, SnoozeRow] = {}
-        self._next: str | None = None
-        self._loading_more = False
+        self._pages = Pages(self, "snoozes")
 
     def body(self) -> ComposeResult:
         yield self.tab_line()
@@ -105,32 +105,23 @@ class SnoozesScreen(AlertsTab):
 
     def _first_page(self, page: Page[SnoozeRow]) -> None:
         self._rows = {str(row.id): row for row in page.items}
-        self._show(page.next)
+        self._pages.next = page.next
+        self._show()
 
     def on_row_list_need_more(self) -> None:
-        services, person, cursor = self.desk.services, self.desk.person, self._next
-        if cursor is None or self._loading_more or person is None:
-            return
-        self._loading_more = True
-        work = partial(services.snoozes, person, cursor)
-        self.read("more", "reading more snoozes", work, self._more, self._no_more)
+        if self.desk.person is not None:
+            self._pages.ask(partial(self.desk.services.snoozes, self.desk.person), self._more)
 
     def _more(self, page: Page[SnoozeRow]) -> None:
-        self._loading_more = False
         self._rows |= {str(row.id): row for row in page.items}
-        self._show(page.next)
-
-    def _no_more(self, error: DataPulseError) -> None:
-        self._loading_more = False
-        self.desk.report(error)
+        self._show()
 
     # -- showing -------------------------------------------------------------------------------------------------------
 
-    def _show(self, following: str | None) -> None:
-        self._next = following
+    def _show(self) -> None:
         empty = ["Nothing is snoozed.", "s on an incident silences it, S its whole rule."]
         self.listed.show([self._row(row) for row in self._rows.values()], empty=empty, still=True)
-        count = f"{len(self._rows):,}{'+' if following else ''}" if self._rows else ""
+        count = f"{len(self._rows):,}{'+' if self._pages.next else ''}" if self._rows else ""
         self.remark(f"{count} · what ends next first" if count else "")
         self._detail()
         self.redraw_frame()

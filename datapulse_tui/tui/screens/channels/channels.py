@@ -11,13 +11,13 @@ from textual.containers import Horizontal, Vertical
 from textual.timer import Timer
 from textual.types import CSSPathType
 
-from datapulse_tui.errors import DataPulseError
 from datapulse_tui.resources import styles_path
 from datapulse_tui.tui import keymap
 from datapulse_tui.tui.screens.alerts.tabs import STYLES, AlertsTab
 from datapulse_tui.tui.screens.base import EVERYTHING
 from datapulse_tui.tui.screens.channels import words
 from datapulse_tui.tui.screens.confirm import ConfirmScreen, MessageScreen
+from datapulse_tui.tui.screens.pages import Pages
 from datapulse_tui.tui.widgets.form import Note
 from datapulse_tui.tui.widgets.pane import Item, Pane
 from datapulse_tui.tui.widgets.rows import RowList
@@ -63,8 +63,7 @@ class ChannelsScreen(AlertsTab):
         self._deliveries: dict[str, DeliveryRow] = {}
         self._views: dict[str, ChannelView | DeliveryView] = {}
         self._outbox: Outbox | None = None
-        self._next: str | None = None
-        self._loading_more = False
+        self._pages = Pages(self, "deliveries")
         self._resting: Timer | None = None
         self._soon: Timer | None = None
 
@@ -164,30 +163,21 @@ class ChannelsScreen(AlertsTab):
     def _first_page(self, status: str, page: Page[DeliveryRow]) -> None:
         if status == self._status:
             self._deliveries = {str(row.id): row for row in page.items}
-            self._show(page.next)
+            self._pages.next = page.next
+            self._show()
 
     def on_row_list_need_more(self) -> None:
-        services, person, cursor, status = self.desk.services, self.desk.person, self._next, self._status
-        if cursor is None or self._loading_more or person is None or not self._of_deliveries.has_focus:
-            return
-        self._loading_more = True
-        work = partial(services.deliveries, person, status or None, cursor)
-        self.read("more", "reading more deliveries", work, partial(self._more, status), self._no_more)
+        services, person = self.desk.services, self.desk.person
+        if person is not None and self._of_deliveries.has_focus:
+            self._pages.ask(partial(services.deliveries, person, self._status or None), self._more)
 
-    def _more(self, status: str, page: Page[DeliveryRow]) -> None:
-        self._loading_more = False
-        if status == self._status:
-            self._deliveries |= {str(row.id): row for row in page.items}
-            self._show(page.next)
-
-    def _no_more(self, error: DataPulseError) -> None:
-        self._loading_more = False
-        self.desk.report(error)
+    def _more(self, page: Page[DeliveryRow]) -> None:
+        self._deliveries |= {str(row.id): row for row in page.items}
+        self._show()
 
     # -- showing -------------------------------------------------------------------------------------------------------
 
-    def _show(self, following: str | None) -> None:
-        self._next = following
+    def _show(self) -> None:
         now, zone = self.desk.now(), self.desk.session.zone
         rows = [words.delivery_row(row, now, zone) for row in self._deliveries.values()]
         nothing = (
@@ -196,7 +186,7 @@ class ChannelsScreen(AlertsTab):
         self._of_deliveries.show(rows, empty=[nothing], still=True)
         line = self.query_one("#delivery-filter", TabLine)
         line.at = [status for status, _ in FILTERS].index(self._status)
-        line.remark = f"deliveries · {len(rows):,}{'+' if following else ''} · newest first"
+        line.remark = f"deliveries · {len(rows):,}{'+' if self._pages.next else ''} · newest first"
         line.redraw()
         self._detail()
         self.redraw_frame()
@@ -285,7 +275,7 @@ class ChannelsScreen(AlertsTab):
         self._filter([status for status, _ in FILTERS].index(self._status) + 1)
 
     def _filter(self, at: int) -> None:
-        self._status = FILTERS[at % len(FILTERS)][0]
+        self._status, self._pages.next = FILTERS[at % len(FILTERS)][0], None
         self._read_deliveries()
 
     def do_across(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -16,6 +17,7 @@ from datapulse_tui.tui import keymap
 from datapulse_tui.tui.desk_rules import RuleWish
 from datapulse_tui.tui.screens.alerts.tabs import AlertsTab
 from datapulse_tui.tui.screens.base import EVERYTHING
+from datapulse_tui.tui.screens.pages import Pages
 from datapulse_tui.tui.screens.rules.verbs import RuleVerbs
 from datapulse_tui.tui.screens.rules.words import STYLES, rule_items, severity_of, state_of
 from datapulse_tui.tui.times import ago
@@ -60,8 +62,7 @@ class RulesScreen(RuleVerbs, AlertsTab):
         super().__init__()
         self._wish = RuleWish()
         self._rows: dict[str, RuleRow] = {}
-        self._next: str | None = None
-        self._loading_more = False
+        self._pages = Pages(self, "rules")
         self._looking: Timer | None = None
         self._details: dict[str, RuleDetail] = {}
 
@@ -112,16 +113,15 @@ class RulesScreen(RuleVerbs, AlertsTab):
     def _first_page(self, page: Page[RuleRow]) -> None:
         self._rows = {str(row.id): row for row in page.items}
         self._details = {}
-        self._show(page)
+        self._pages.next = page.next
+        self._show()
         self._look_closer()
 
     def _more(self, page: Page[RuleRow]) -> None:
-        self._loading_more = False
         self._rows |= {str(row.id): row for row in page.items}
-        self._show(page)
+        self._show()
 
-    def _show(self, page: Page[RuleRow]) -> None:
-        self._next = page.next
+    def _show(self) -> None:
         self.listed.mark_stale(False)
         self.listed.show([self._row(row) for row in self._rows.values()], empty=self._empty_words())
         self._detail()
@@ -133,16 +133,8 @@ class RulesScreen(RuleVerbs, AlertsTab):
         self.desk.report(error)
 
     def on_row_list_need_more(self) -> None:
-        services, person, wish, cursor = self.desk.services, self.desk.person, self._wish, self._next
-        if cursor is None or self._loading_more or person is None:
-            return
-        self._loading_more = True
-        work = lambda: services.rules(person, wish, cursor)  # noqa: E731
-        self.read("more", "reading more rules", work, self._more, self._no_more)
-
-    def _no_more(self, error: DataPulseError) -> None:
-        self._loading_more = False
-        self._failed(error)
+        if self.desk.person is not None:
+            self._pages.ask(partial(self.desk.services.rules, self.desk.person, self._wish), self._more)
 
     # -- showing -------------------------------------------------------------------------------------------------------
 
@@ -154,7 +146,7 @@ class RulesScreen(RuleVerbs, AlertsTab):
         return Row(str(row.id), cells, (state_tone, "", "", severity.tone, "critical" if opened else "", "", "", ""))
 
     def _remark(self) -> None:
-        count = f"{len(self._rows):,}{'+' if self._next else ''} · " if self._rows else ""
+        count = f"{len(self._rows):,}{'+' if self._pages.next else ''} · " if self._rows else ""
         text = f'"{self._wish.text}" · ' if self._wish.text else ""
         self.remark(f"{text}{count}{ORDERS[self._wish.order]}")
 
@@ -208,7 +200,7 @@ class RulesScreen(RuleVerbs, AlertsTab):
 
     def _change(self, wish: RuleWish) -> None:
         if wish != self._wish:
-            self._wish = wish
+            self._wish, self._pages.next = wish, None
             self.listed.move_to(0)
             self.reread()
 
