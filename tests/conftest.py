@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from datapulse_tui import house
 from datapulse_tui.data.database import Database
 from tests import databases
 from tests.databases import Server
+
+house.join()  # as every face does before it changes anything
 
 
 @pytest.fixture(scope="session")

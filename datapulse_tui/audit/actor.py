@@ -15,7 +15,8 @@ class Actor:
     `user_id` is None for an operator and for the system; `label` is then what the trail shows (`operator:root@host`,
     `system:worker`), and for a person their name. `permissions` are `resource:verb` words; an operator and the system
     have them all (`everything`). `through` names the operator who acts as this person (`--as`). `ip_address` is the
-    address of an SSH client or the name of the terminal; `user_agent` the client.
+    address of an SSH client or the name of the terminal; `user_agent` the client. `session_id` is the desk's session,
+    and `scopes` bound what the actor may do (None: everything that the person may), as an API key does.
     """
 
     user_id: UUID | None
@@ -28,6 +29,8 @@ class Actor:
     ip_address: str | None = None
     user_agent: str | None = None
     through: str = ""
+    session_id: UUID | None = None
+    scopes: frozenset[str] | None = None
 
     def can(self, permission: str) -> bool:
         """Whether the actor has `permission` (`resource:verb`)."""

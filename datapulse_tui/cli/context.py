@@ -79,7 +79,10 @@ def settings() -> Settings:
 
 async def _with_workspace(body: Callable[[Workspace], Awaitable[T]], found: Settings) -> T:
     from datapulse_tui.data.connect import connect
+    from datapulse_tui.house import join
     from datapulse_tui.people.operator import operator_actor
+
+    join()
 
     connection = await connect(found)
     try:

@@ -74,10 +74,8 @@ def save(
     """Save a query in the name of the person who acts (`datapulse --as EMAIL query save ...`)."""
 
     async def body(desk: Workspace) -> None:
-        from datapulse_tui.alerts.service.rules_queries import query_changed
         from datapulse_tui.sources import service
 
-        service.on_query_changed(query_changed)
         text = sys.stdin.read() if sql == "-" else sql
         async with desk.data.transaction() as session:
             await service.save_query(session, desk.actor, name=name, sql=text, source=source, description=description)

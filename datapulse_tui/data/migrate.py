@@ -7,6 +7,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+# Before Alembic, which begins with a part of SQLAlchemy: of two threads one of which imports the whole and the other a
+# part of it, each holds the lock that the other waits for, and both get a half.
+import sqlalchemy  # noqa: F401
+
+# isort: split
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config

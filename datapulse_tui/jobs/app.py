@@ -7,6 +7,7 @@ from typing import NamedTuple
 from procrastinate import App, PsycopgConnector
 
 from datapulse_tui.alerts import jobs as alerts
+from datapulse_tui.house import join
 from datapulse_tui.jobs import housekeeping
 from datapulse_tui.notify import jobs as notify
 from datapulse_tui.workflows import jobs as workflows
@@ -35,6 +36,7 @@ CRON = (
 
 
 def _collect() -> App:
+    join()
     # A connector without an address: `worker` puts the real one in its place for as long as it runs.
     collected = App(connector=PsycopgConnector())
     for namespace, blueprint in BLUEPRINTS.items():

@@ -7,7 +7,7 @@ the database and open short transactions of their own around it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from uuid import UUID
 from datapulse_tui.errors import Conflict, DataPulseError, Invalid, NotFound
 from datapulse_tui.sources import reads, rules
 from datapulse_tui.sources.adapters.base import DEFAULT_LIMIT, DEFAULT_TIMEOUT, SourceCheck, SourceSchema
+from datapulse_tui.sources.watchers import tell_query_changed
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -32,8 +33,6 @@ TOPIC = "sources"
 QUERIES_TOPIC = "queries"
 KIND = "data_source"
 QUERY_KIND = "query"
-QueryWatcher = Callable[["AsyncSession", "Actor", UUID], Awaitable[object]]
-_query_watchers: list[QueryWatcher] = []
 LARGEST_LIMIT = 1_000_000  # rows of one run
 
 
@@ -290,16 +289,8 @@ async def save_query(
     action = "query.saved" if before is None else "query.updated"
     await _record(session, actor, action, row.id, before=before, after=_query_shown(row), kind=QUERY_KIND)
     if before is not None and (before["sql"], before["data_source_id"]) != (row.sql, row.data_source_id):
-        for tell in _query_watchers:
-            await tell(session, actor, row.id)
+        await tell_query_changed(session, actor, row.id)
     return row.id
-
-
-def on_query_changed(tell: QueryWatcher) -> None:
-    """Have `tell` called with the id of each saved query that gets another text or source, in the transaction that
-    saves it: what stands above this room and depends on queries registers here, once a process."""
-    if tell not in _query_watchers:
-        _query_watchers.append(tell)
 
 
 # -- parts -------------------------------------------------------------------------------------------------------------

@@ -119,6 +119,9 @@ class DataPulseApp(Dispatch, Acts, KeyOrder[None], ThinLine[None], inherit_bindi
                 return "Sign in first."
             if self.session.locked:
                 return "The desk is locked."
+        if action_id.startswith("room.") and self.person is not None:
+            room = rooms.room(action_id.removeprefix("room."))
+            return "" if room.open_to(self.person) else f"You have no right to anything in {room.label}."
         return ""
 
     async def action_do(self, action_id: str) -> None:

@@ -140,8 +140,8 @@ class ApprovalDesk(RequestFormDesk):
         from datapulse_tui.workflows.filters import parse
 
         parse(filter_, datetime.now(UTC))
-        async with self.data.transaction() as session:
-            await save_view(session, person.actor, name, filter_, ROOM)
+        async with self.acting(person) as (session, actor):
+            await save_view(session, actor, name, filter_, ROOM)
 
     async def requests_changed(self, person: Person, meant: Seen, events: Collection[str], since: datetime) -> bool:
         """Whether the history of each of these requests has one of `events` by this person, not older than `since`."""
@@ -163,88 +163,88 @@ class ApprovalDesk(RequestFormDesk):
         """Vote for requests as they were seen. For one, raises Conflict with who was first."""
         from datapulse_tui.workflows.service.decisions import approve
 
-        async with self.data.transaction() as session:
-            return await approve(session, person.actor, seen, comment)
+        async with self.acting(person) as (session, actor):
+            return await approve(session, actor, seen, comment)
 
     async def reject(self, person: Person, seen: Seen, *, comment: str) -> Sequence[Outcome]:
         """Vote against requests."""
         from datapulse_tui.workflows.service.decisions import reject
 
-        async with self.data.transaction() as session:
-            return await reject(session, person.actor, seen, comment)
+        async with self.acting(person) as (session, actor):
+            return await reject(session, actor, seen, comment)
 
     async def take_back(self, person: Person, seen: Seen) -> Sequence[Outcome]:
         """Undo `approve` and `reject`, within the time that there is for it."""
         from datapulse_tui.workflows.service.decisions import undo
 
-        async with self.data.transaction() as session:
-            return await undo(session, person.actor, seen)
+        async with self.acting(person) as (session, actor):
+            return await undo(session, actor, seen)
 
     async def ask_information(self, person: Person, seen: Seen, *, question: str) -> Sequence[Outcome]:
         """Give requests back to whoever made them, with a question."""
         from datapulse_tui.workflows.service.decisions import ask_information
 
-        async with self.data.transaction() as session:
-            return await ask_information(session, person.actor, seen, question)
+        async with self.acting(person) as (session, actor):
+            return await ask_information(session, actor, seen, question)
 
     async def claim(self, person: Person, seen: Seen) -> Sequence[Outcome]:
         """Say that one is at these requests; also undoes `release`."""
         from datapulse_tui.workflows.service.decisions import claim
 
-        async with self.data.transaction() as session:
-            return await claim(session, person.actor, seen)
+        async with self.acting(person) as (session, actor):
+            return await claim(session, actor, seen)
 
     async def release(self, person: Person, seen: Seen) -> Sequence[Outcome]:
         """Let go of requests; also undoes `claim`."""
         from datapulse_tui.workflows.service.decisions import release
 
-        async with self.data.transaction() as session:
-            return await release(session, person.actor, seen)
+        async with self.acting(person) as (session, actor):
+            return await release(session, actor, seen)
 
     async def hand_over(self, person: Person, seen: Seen, *, user_id: UUID) -> Sequence[Outcome]:
         """Give requests to somebody else."""
         from datapulse_tui.workflows.service.decisions import delegate
 
-        async with self.data.transaction() as session:
-            return await delegate(session, person.actor, seen, user_id)
+        async with self.acting(person) as (session, actor):
+            return await delegate(session, actor, seen, user_id)
 
     async def complete_by_hand(self, person: Person, seen: Seen, *, comment: str) -> Sequence[Outcome]:
         """Say that what was approved is done."""
         from datapulse_tui.workflows.service.decisions import complete
 
-        async with self.data.transaction() as session:
-            return await complete(session, person.actor, seen, comment)
+        async with self.acting(person) as (session, actor):
+            return await complete(session, actor, seen, comment)
 
     async def run_again(self, person: Person, seen: Seen) -> Sequence[Outcome]:
         """Have failed effects tried again; all of them or, where one cannot be, none."""
         from datapulse_tui.workflows.effects import run_again
         from datapulse_tui.workflows.views import Outcome
 
-        async with self.data.transaction() as session:
+        async with self.acting(person) as (session, actor):
             for request, _ in seen:
-                await run_again(session, person.actor, request)
+                await run_again(session, actor, request)
         return [Outcome(request, "", done=True, message="it runs again") for request, _ in seen]
 
     async def comment_on_requests(self, person: Person, seen: Seen, *, text: str) -> Sequence[Outcome]:
         """Write into the histories of requests."""
         from datapulse_tui.workflows.service.requests import comment
 
-        async with self.data.transaction() as session:
-            return await comment(session, person.actor, seen, text)
+        async with self.acting(person) as (session, actor):
+            return await comment(session, actor, seen, text)
 
     async def withdraw(self, person: Person, seen: Seen, *, comment: str) -> Sequence[Outcome]:
         """Take back one's own requests for good."""
         from datapulse_tui.workflows.service.requests import withdraw
 
-        async with self.data.transaction() as session:
-            return await withdraw(session, person.actor, seen, comment)
+        async with self.acting(person) as (session, actor):
+            return await withdraw(session, actor, seen, comment)
 
     async def give_information(self, person: Person, seen: Seen, *, answer: str) -> Sequence[Outcome]:
         """Answer what was asked about one's own requests."""
         from datapulse_tui.workflows.service.requests import give_information
         from datapulse_tui.workflows.views import Outcome
 
-        async with self.data.transaction() as session:
+        async with self.acting(person) as (session, actor):
             for request, _ in seen:
-                await give_information(session, person.actor, request, answer)
+                await give_information(session, actor, request, answer)
         return [Outcome(request, "", done=True, message="answered") for request, _ in seen]

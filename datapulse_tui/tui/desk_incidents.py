@@ -149,54 +149,54 @@ class IncidentDesk(Workspace):
         """Take incidents as they were seen. For one, raises Conflict with who was first."""
         from datapulse_tui.alerts.service.triage import acknowledge
 
-        async with self.data.transaction() as session:
-            return await acknowledge(session, person.actor, seen)
+        async with self.acting(person) as (session, actor):
+            return await acknowledge(session, actor, seen)
 
     async def unacknowledge(self, person: Person, seen: Seen) -> Sequence[Outcome]:
         """Undo `acknowledge`."""
         from datapulse_tui.alerts.service.triage import unacknowledge
 
-        async with self.data.transaction() as session:
-            return await unacknowledge(session, person.actor, seen)
+        async with self.acting(person) as (session, actor):
+            return await unacknowledge(session, actor, seen)
 
     async def resolve(self, person: Person, seen: Seen, *, comment: str = "") -> Sequence[Outcome]:
         """Close incidents."""
         from datapulse_tui.alerts.service.triage import resolve
 
-        async with self.data.transaction() as session:
-            return await resolve(session, person.actor, seen, comment)
+        async with self.acting(person) as (session, actor):
+            return await resolve(session, actor, seen, comment)
 
     async def reopen(self, person: Person, seen: Seen) -> Sequence[Outcome]:
         """Undo `resolve`."""
         from datapulse_tui.alerts.service.triage import reopen
 
-        async with self.data.transaction() as session:
-            return await reopen(session, person.actor, seen)
+        async with self.acting(person) as (session, actor):
+            return await reopen(session, actor, seen)
 
     async def assign(self, person: Person, seen: Seen, *, user_id: UUID | None) -> Sequence[Outcome]:
         """Give incidents to somebody, or to nobody."""
         from datapulse_tui.alerts.service.triage import assign
 
-        async with self.data.transaction() as session:
-            return await assign(session, person.actor, seen, user_id)
+        async with self.acting(person) as (session, actor):
+            return await assign(session, actor, seen, user_id)
 
     async def assign_back(self, person: Person, seen: Seen, *, held_before: Sequence[UUID | None]) -> Sequence[Outcome]:
         """Undo `assign`: give each incident to whoever had it before."""
         from datapulse_tui.alerts.service.triage import assign
 
         outcomes: list[Outcome] = []
-        async with self.data.transaction() as session:
+        async with self.acting(person) as (session, actor):
             for holder in dict.fromkeys(held_before):
                 theirs = [each for each, before in zip(seen, held_before, strict=True) if before == holder]
-                outcomes += await assign(session, person.actor, theirs, holder)
+                outcomes += await assign(session, actor, theirs, holder)
         return outcomes
 
     async def comment(self, person: Person, seen: Seen, *, text: str) -> Sequence[Outcome]:
         """Write into the timelines of incidents."""
         from datapulse_tui.alerts.service.triage import comment
 
-        async with self.data.transaction() as session:
-            return await comment(session, person.actor, seen, text)
+        async with self.acting(person) as (session, actor):
+            return await comment(session, actor, seen, text)
 
     # -- snoozes -------------------------------------------------------------------------------------------------------
 
@@ -204,22 +204,22 @@ class IncidentDesk(Workspace):
         """Silence incidents."""
         from datapulse_tui.alerts.service.snoozes import snooze
 
-        async with self.data.transaction() as session:
-            return await snooze(session, person.actor, seen, kind=wish.kind, until=wish.until, reason=wish.reason)
+        async with self.acting(person) as (session, actor):
+            return await snooze(session, actor, seen, kind=wish.kind, until=wish.until, reason=wish.reason)
 
     async def unsnooze(self, person: Person, seen: Seen) -> Sequence[Outcome]:
         """Undo `snooze`."""
         from datapulse_tui.alerts.service.snoozes import unsnooze
 
-        async with self.data.transaction() as session:
-            return await unsnooze(session, person.actor, seen)
+        async with self.acting(person) as (session, actor):
+            return await unsnooze(session, actor, seen)
 
     async def snooze_rule(self, person: Person, alert_id: UUID, wish: SnoozeWish) -> None:
         """Silence everything of a rule."""
         from datapulse_tui.alerts.service.snoozes import snooze_rule
 
-        async with self.data.transaction() as session:
-            await snooze_rule(session, person.actor, alert_id, kind=wish.kind, until=wish.until, reason=wish.reason)
+        async with self.acting(person) as (session, actor):
+            await snooze_rule(session, actor, alert_id, kind=wish.kind, until=wish.until, reason=wish.reason)
 
     async def would_hide(self, person: Person, incidents: Sequence[UUID]) -> Count:
         """How many open incidents a snooze of these would hide."""
@@ -246,15 +246,15 @@ class IncidentDesk(Workspace):
         """Give a snooze another end."""
         from datapulse_tui.alerts.service.snoozes import extend
 
-        async with self.data.transaction() as session:
-            await extend(session, person.actor, row.id, row.version, until)
+        async with self.acting(person) as (session, actor):
+            await extend(session, actor, row.id, row.version, until)
 
     async def end_snooze(self, person: Person, row: SnoozeRow) -> None:
         """End a snooze now."""
         from datapulse_tui.alerts.service.snoozes import end
 
-        async with self.data.transaction() as session:
-            await end(session, person.actor, row.id, row.version)
+        async with self.acting(person) as (session, actor):
+            await end(session, actor, row.id, row.version)
 
     # -- saved views ---------------------------------------------------------------------------------------------------
 
@@ -269,19 +269,19 @@ class IncidentDesk(Workspace):
         """Keep a filter under a name, in a room that knows its filters."""
         from datapulse_tui.alerts.service.views import save_view
 
-        async with self.data.transaction() as session:
-            await save_view(session, person.actor, name, filter_, room)
+        async with self.acting(person) as (session, actor):
+            await save_view(session, actor, name, filter_, room)
 
     async def rename_view(self, person: Person, view_id: UUID, name: str) -> None:
         """Give a view another name."""
         from datapulse_tui.alerts.service.views import rename_view
 
-        async with self.data.transaction() as session:
-            await rename_view(session, person.actor, view_id, name)
+        async with self.acting(person) as (session, actor):
+            await rename_view(session, actor, view_id, name)
 
     async def delete_view(self, person: Person, view_id: UUID) -> None:
         """Delete a view."""
         from datapulse_tui.alerts.service.views import delete_view
 
-        async with self.data.transaction() as session:
-            await delete_view(session, person.actor, view_id)
+        async with self.acting(person) as (session, actor):
+            await delete_view(session, actor, view_id)

@@ -89,15 +89,15 @@ class RequestFormDesk(Workspace):
         """Make a request. Raises Invalid that says what is wrong."""
         from datapulse_tui.workflows.service.requests import create
 
-        async with self.data.transaction() as session:
-            await create(session, person.actor, type_, fields)
+        async with self.acting(person) as (session, actor):
+            await create(session, actor, type_, fields)
 
     async def edit_request(self, person: Person, row: RequestRow, fields: Mapping[str, str]) -> None:
         """Change the content of one's own request as it was seen."""
         from datapulse_tui.workflows.service.requests import edit
 
-        async with self.data.transaction() as session:
-            await edit(session, person.actor, row.id, row.version, fields)
+        async with self.acting(person) as (session, actor):
+            await edit(session, actor, row.id, row.version, fields)
 
     # -- delegations ---------------------------------------------------------------------------------------------------
 
@@ -128,15 +128,15 @@ class RequestFormDesk(Workspace):
         from datapulse_tui.workflows.service.delegations import create
 
         range_ = (absence.starts_at, absence.ends_at)
-        async with self.data.transaction() as session:
-            await create(session, person.actor, _me(person), absence.substitute, range_, absence.types, absence.reason)
+        async with self.acting(person) as (session, actor):
+            await create(session, actor, _me(person), absence.substitute, range_, absence.types, absence.reason)
 
     async def end_absence(self, person: Person, row: DelegationRow) -> None:
         """End a delegation now; both are told."""
         from datapulse_tui.workflows.service.delegations import end
 
-        async with self.data.transaction() as session:
-            await end(session, person.actor, row.id)
+        async with self.acting(person) as (session, actor):
+            await end(session, actor, row.id)
 
 
 def _me(person: Person) -> UUID:

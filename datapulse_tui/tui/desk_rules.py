@@ -102,22 +102,22 @@ class RuleDesk(DraftDesk):
         """Make a rule like that one for this person; it starts paused."""
         from datapulse_tui.alerts.service.rules import copy
 
-        async with self.data.transaction() as session:
-            await copy(session, person.actor, alert_id)
+        async with self.acting(person) as (session, actor):
+            await copy(session, actor, alert_id)
 
     async def pause_rule(self, person: Person, alert_id: UUID, version: int, *, paused: bool) -> None:
         """Pause a rule, or let it go on. Raises Conflict when somebody changed it meanwhile."""
         from datapulse_tui.alerts.service.rules import pause, resume
 
-        async with self.data.transaction() as session:
-            await (pause if paused else resume)(session, person.actor, alert_id, version=version)
+        async with self.acting(person) as (session, actor):
+            await (pause if paused else resume)(session, actor, alert_id, version=version)
 
     async def delete_rule(self, person: Person, alert_id: UUID, version: int) -> None:
         """Delete a rule; what it found stays in the history. Raises Conflict when somebody changed it meanwhile."""
         from datapulse_tui.alerts.service.rules import archive
 
-        async with self.data.transaction() as session:
-            await archive(session, person.actor, alert_id, version=version)
+        async with self.acting(person) as (session, actor):
+            await archive(session, actor, alert_id, version=version)
 
     # -- the editor ----------------------------------------------------------------------------------------------------
 
@@ -188,13 +188,13 @@ class RuleDesk(DraftDesk):
         from datapulse_tui.people.service import set_preference
 
         spec = check(dict(document))
-        async with self.data.transaction() as session:
+        async with self.acting(person) as (session, actor):
             if draft.alert_id:
-                await update(session, person.actor, UUID(draft.alert_id), draft.version, spec)
+                await update(session, actor, UUID(draft.alert_id), draft.version, spec)
             else:
-                await create(session, person.actor, spec)
-            if person.actor.user_id is not None:
-                await set_preference(session, person.actor, draft.key, None)
+                await create(session, actor, spec)
+            if actor.user_id is not None:
+                await set_preference(session, actor, draft.key, None)
 
     async def rule_was_saved(self, person: Person, draft: Draft) -> bool:
         """Whether a rule is there as the draft wanted it, for a line that was lost while it was saved."""

@@ -91,19 +91,19 @@ class TodayDesk(Workspace):
         from datapulse_tui.people.service import set_preference
 
         key = pin_key(series_id)
-        async with self.data.transaction() as session:
-            there = await pinned(session, person.actor)
+        async with self.acting(person) as (session, actor):
+            there = await pinned(session, actor)
             if series_id in there:
-                await set_preference(session, person.actor, key, None)
+                await set_preference(session, actor, key, None)
                 return False
-            if not await may_pin(session, person.actor, series_id):
+            if not await may_pin(session, actor, series_id):
                 raise NotAllowed("This metric is not one that you may see. Nothing was pinned.")
             if len(there) >= MOST_PINS:
                 raise Conflict(
                     f"Today shows {MOST_PINS} metrics, and so many are pinned. Nothing was changed.",
                     hint="Let one go there with p.",
                 )
-            await set_preference(session, person.actor, key, True)
+            await set_preference(session, actor, key, True)
             return True
 
     # -- channels and deliveries ---------------------------------------------------------------------------------------
@@ -140,8 +140,8 @@ class TodayDesk(Workspace):
         """Have failed deliveries tried again; how many."""
         from datapulse_tui.notify.service import send_again
 
-        async with self.data.transaction() as session:
-            return await send_again(session, person.actor, delivery_ids)
+        async with self.acting(person) as (session, actor):
+            return await send_again(session, actor, delivery_ids)
 
     async def channel(self, person: Person, channel_id: UUID) -> ChannelView:
         """One channel with its configuration, dots in place of secrets."""
@@ -155,8 +155,8 @@ class TodayDesk(Workspace):
         from datapulse_tui.notify.service import create_channel
 
         box = self._box()
-        async with self.data.transaction() as session:
-            await create_channel(session, person.actor, box, name=name, type=type_, config=config)
+        async with self.acting(person) as (session, actor):
+            await create_channel(session, actor, box, name=name, type=type_, config=config)
 
     async def change_channel(
         self, person: Person, row: ChannelRow, changes: Mapping[str, object], *, name: str, active: bool, default: bool
@@ -165,9 +165,9 @@ class TodayDesk(Workspace):
         from datapulse_tui.notify.service import update_channel
 
         box = self._box()
-        async with self.data.transaction() as session:
+        async with self.acting(person) as (session, actor):
             await update_channel(
-                session, person.actor, box, row.id,
+                session, actor, box, row.id,
                 name=name, changes=changes, active=active, default=default, version=row.version,
             )  # fmt: skip
 
@@ -175,8 +175,8 @@ class TodayDesk(Workspace):
         """Delete a channel; what waits for it fails."""
         from datapulse_tui.notify.service import delete_channel
 
-        async with self.data.transaction() as session:
-            await delete_channel(session, person.actor, row.id)
+        async with self.acting(person) as (session, actor):
+            await delete_channel(session, actor, row.id)
 
     async def test_channel(self, person: Person, row: ChannelRow, to: str) -> TestResult:
         """Send a test message now, and wait for what the channel answers."""

@@ -70,8 +70,8 @@ class DraftDesk(Workspace):
         self._drafts_to_keep.pop(place, None)
         content = self._drafts.get(place)
         value: Any = None if content is None else {"at": datetime.now(UTC).isoformat(), "content": dict(content)}
-        async with self.data.transaction() as session:
-            await set_preference(session, person.actor, key, value)
+        async with self.acting(person) as (session, actor):
+            await set_preference(session, actor, key, value)
 
     async def find_draft(self, session: AsyncSession, person: Person, key: str) -> KeptDraft | None:
         """The draft under `key`, from memory or as it was stored."""

@@ -27,6 +27,7 @@ TODAY, CHANNELS, CHANNEL = "today", "channels", "channel form"
 ALERTS, INBOX, INCIDENT, SNOOZES, VIEWS = "alerts", "inbox", "incident", "snoozes", "saved views"
 APPROVALS, QUEUE, REQUEST, REQUEST_FORM = "approvals", "queue", "request", "request form"
 ABSENCES, ABSENCE = "absences", "absence form"
+ADMIN = "admin"
 RULES, RULE, RULE_EDITOR, BACK_TEST = "alert rules", "alert rule", "rule editor", "back-test"
 
 KEY_NAMES = {
@@ -168,6 +169,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("channels.back_across", "shift+tab", "other list", "Go back.", CHANNELS, palette=False),
     Action("channels.refresh", "R", "refresh", "Read everything again.", CHANNELS),
     Action("channel.save", "ctrl+s,f2", "save", "Save the channel.", CHANNEL, 10, priority=True),
+    Action("admin.tab_next", "right,l", "next tab", "Go to the next tab of Admin.", ADMIN, 80),
+    Action("admin.tab_previous", "left,h", "previous tab", "Go to the tab before.", ADMIN, palette=False),
     Action("approvals.tab_next", "right,l", "next tab", "Go to the next tab of Approvals.", APPROVALS, 80),
     Action("approvals.tab_previous", "left,h", "previous tab", "Go to the tab before.", APPROVALS, palette=False),
     Action("queue.open", "enter", "open", "Open the request: values, effect, history, comments.", QUEUE, 10),

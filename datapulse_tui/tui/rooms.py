@@ -9,47 +9,66 @@ from datapulse_tui.tui import keymap
 
 if TYPE_CHECKING:
     from datapulse_tui.tui.screens.base import DeskScreen
+    from datapulse_tui.tui.services import Person
 
 
 class Room(NamedTuple):
-    """A screen that a digit opens. `make` imports its screen only when it is called."""
+    """A screen that a digit opens. `make` imports its screen only when it is called.
+
+    Who has none of `needs` is not shown the room.
+    """
 
     id: str
     digit: str
     label: str
     help: str
-    make: Callable[[], DeskScreen]
+    make: Callable[[Person], DeskScreen]
+    needs: frozenset[str] = frozenset()
+
+    def open_to(self, person: Person) -> bool:
+        """Whether the person may go there: with any of the permissions that it `needs`."""
+        return not self.needs or any(person.actor.can(each) for each in self.needs)
 
 
-def _today() -> DeskScreen:
+def _today(_person: Person) -> DeskScreen:
     from datapulse_tui.tui.screens.today.today import TodayScreen
 
     return TodayScreen()
 
 
-def _dashboards() -> DeskScreen:
+def _dashboards(_person: Person) -> DeskScreen:
     from datapulse_tui.tui.screens.dashboards import DashboardsScreen
 
     return DashboardsScreen()
 
 
-def _alerts() -> DeskScreen:
+def _alerts(_person: Person) -> DeskScreen:
     from datapulse_tui.tui.screens.alerts.inbox import InboxScreen
 
     return InboxScreen()
 
 
-def _approvals() -> DeskScreen:
+def _approvals(_person: Person) -> DeskScreen:
     from datapulse_tui.tui.screens.approvals.queue import QueueScreen
 
     return QueueScreen()
 
+
+def _admin(person: Person) -> DeskScreen:
+    from datapulse_tui.tui.screens.admin.tabs import TABS
+    from datapulse_tui.tui.screens.tabbed import tabs_for
+
+    return tabs_for(TABS, person)[0].make()
+
+
+ADMIN = frozenset({"user:view", "role:view", "apikey:manage", "audit:view", "health:view"})
 
 ROOMS: tuple[Room, ...] = (
     Room("today", "1", "Today", "What needs you now, your pinned metrics, and what went wrong.", _today),
     Room("dashboards", "2", "Dashboards", "Your dashboards, those shared with you, and the public ones.", _dashboards),
     Room("alerts", "3", "Alerts", "Incidents, the rules that open them, and what is silenced.", _alerts),
     Room("approvals", "4", "Approvals", "Requests that wait for you, your own, and what was decided.", _approvals),
+    Room("admin", "8", "Admin", "People, roles, departments, keys, the audit trail and health.", _admin, ADMIN),
 )
 
 keymap.register(

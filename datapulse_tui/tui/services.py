@@ -163,8 +163,8 @@ class Services(ApprovalDesk, IncidentDesk, RuleDesk, TodayDesk):
         """Remember something for the person, or forget it (None)."""
         from datapulse_tui.people.service import set_preference
 
-        async with self.data.transaction() as session:
-            await set_preference(session, person.actor, key, value)
+        async with self.acting(person) as (session, actor):
+            await set_preference(session, actor, key, value)
 
     # -- dashboards ----------------------------------------------------------------------------------------------------
 

@@ -138,8 +138,9 @@ class Session:
     def enter(self, room: rooms.Room) -> None:
         """Go to a room; what was open in the one before is closed."""
         screen = self.app.screen
-        if not (isinstance(screen, DeskScreen) and room.id == screen.ROOM and len(self.app.screen_stack) == 2):
-            self._go_to(room.make())
+        there = isinstance(screen, DeskScreen) and room.id == screen.ROOM and len(self.app.screen_stack) == 2
+        if self.person is not None and not there:
+            self._go_to(room.make(self.person))
 
     def show(self, screen: DeskScreen) -> None:
         """Put `screen` in the place of everything that is open in this room: another tab of it."""

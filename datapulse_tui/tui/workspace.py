@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,12 +12,16 @@ from datapulse_tui import config_files
 from datapulse_tui.errors import DataPulseError
 
 if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from datapulse_tui.audit.actor import Actor
     from datapulse_tui.config import Settings
     from datapulse_tui.data.connect import Connection
     from datapulse_tui.data.database import Database
     from datapulse_tui.data.feed import Changes, Feed
     from datapulse_tui.data.worker_child import WorkerKeeper
     from datapulse_tui.demo.companion import Companion
+    from datapulse_tui.tui.services import Person
 
 
 class Opened(NamedTuple):
@@ -120,6 +125,19 @@ class Workspace:
             upgrade(owner_url(_prepare(self._home, self.demo)))
 
         await asyncio.to_thread(work)
+
+    @asynccontextmanager
+    async def acting(self, person: Person) -> AsyncIterator[tuple[AsyncSession, Actor]]:
+        """One unit of work in the name of `person`, with the rights that they have at this moment.
+
+        Raises SessionOver, and what `Database.transaction` raises.
+        """
+        from datapulse_tui.house import join
+        from datapulse_tui.people.actors import actor_now
+
+        join()
+        async with self.data.transaction() as session:
+            yield session, await actor_now(session, person.actor)
 
     async def ping(self) -> None:
         """Raise Unavailable unless the database answers."""

@@ -360,12 +360,8 @@ async def test_a_new_text_of_a_saved_query_starts_its_rules_again(data: Database
     assert (await trail(data, rule))[-1][0] == "alert.query_changed"
 
 
-async def test_saving_a_query_tells_the_rules_that_watch_it(
-    data: Database, olga: Actor, rule: UUID, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_saving_a_query_tells_the_rules_that_watch_it(data: Database, olga: Actor, rule: UUID) -> None:
     """The way of `datapulse query save`: another text starts the rules again, the same text does not."""
-    monkeypatch.setattr(sources_service, "_query_watchers", [])
-    sources_service.on_query_changed(query_changed)
     for sql in ("SELECT 1 AS value", "SELECT 1 AS value"):
         async with data.transaction() as session:
             await sources_service.save_query(session, olga, name="rates", sql=sql, source="shop")

@@ -59,3 +59,27 @@ def test_charts_know_no_screen_database_or_network() -> None:
     modules = [name for name in MODULES if name.startswith("datapulse_tui.charts")]
     loaded = loaded_after("\n".join(f"import {name}" for name in modules))
     assert {"textual", "sqlalchemy", "psycopg", "httpx", "duckdb"}.isdisjoint(loaded)
+
+
+@pytest.mark.parametrize("after", [0.0, 0.02, 0.05, 0.08])
+@pytest.mark.parametrize(
+    "module", ["datapulse_tui.data.migrate", "datapulse_tui.data.engine", "datapulse_tui.data.models"]
+)
+def test_two_threads_may_import_the_database_library_at_once(module: str, after: float) -> None:
+    """The desk imports ahead in a thread; another may come to need SQLAlchemy at any moment of that."""
+    program = f"""
+import importlib, threading, time
+failures = []
+def go(name, wait):
+    time.sleep(wait)
+    try:
+        importlib.import_module(name)
+    except BaseException as error:
+        failures.append(f"{{name}}: {{error!r}}")
+threads = [threading.Thread(target=go, args=each) for each in (("sqlalchemy", 0), ({module!r}, {after}))]
+for each in threads: each.start()
+for each in threads: each.join()
+assert not failures, failures
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr

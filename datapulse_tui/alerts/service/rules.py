@@ -16,7 +16,6 @@ from datapulse_tui.alerts.reads.rules import RuleDetail, missing, read_rules
 from datapulse_tui.alerts.rules import MANAGE
 from datapulse_tui.alerts.schemas import RuleSpec, check, plain
 from datapulse_tui.alerts.service import rules_writing as writing
-from datapulse_tui.alerts.service.rules_queries import query_changed
 from datapulse_tui.alerts.service.rules_resolving import (
     Resolved,
     name_taken,
@@ -59,8 +58,6 @@ async def update(session: AsyncSession, actor: Actor, alert_id: UUID, version: i
     stored = await writing.stored_columns(session, alert_id)
     owner, resolved = await _resolved(session, actor, before, stored, spec)
     query_id = await save_planned(session, owner, resolved.query)
-    if resolved.query.rewrites:
-        await query_changed(session, actor, query_id)
     values = {**writing.columns(spec, query_id, resolved), "is_active": spec.active}
     different = {name: value for name, value in values.items() if stored[name] != value}
     if not different:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datapulse_tui.data.models.access import Invitation, SignInSession, SshKey
 from datapulse_tui.data.models.alerts import Alert, AlertEvaluation, AlertSeries
 from datapulse_tui.data.models.audit import AuditLog, AuditSeal
 from datapulse_tui.data.models.bulletins import Comment, Post, PostTag, Tag
@@ -27,8 +28,8 @@ from datapulse_tui.data.models.workflows import Delegation, Workflow, WorkflowEv
 __all__ = [
     "Alert", "AlertEvaluation", "AlertIncident", "AlertNotification", "AlertSeries", "AlertSnooze", "ApiKey",
     "AuditLog", "AuditSeal", "Comment", "Dashboard", "DashboardShare", "DataModel", "DataSource", "DataSourceGrant",
-    "Delegation", "Delivery", "DeliveryAttempt", "DeliveryLimit", "Department", "IncidentEvent", "MetricSample",
-    "MetricSampleHourly", "MetricSeries", "NotificationChannel", "Post", "PostTag", "Profile", "Query", "Report",
-    "Role", "SavedView", "SignInAttempt", "Tag", "User", "UserPreference", "UserRole", "Widget", "Workflow",
-    "WorkflowEvent", "WorkflowVote",
+    "Delegation", "Delivery", "DeliveryAttempt", "DeliveryLimit", "Department", "IncidentEvent", "Invitation",
+    "MetricSample", "MetricSampleHourly", "MetricSeries", "NotificationChannel", "Post", "PostTag", "Profile", "Query",
+    "Report", "Role", "SavedView", "SignInAttempt", "SignInSession", "SshKey", "Tag", "User", "UserPreference",
+    "UserRole", "Widget", "Workflow", "WorkflowEvent", "WorkflowVote",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index,
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from datapulse_tui.data.base import Base, CreatedAt, Key, Shape, Timestamps, choice
+from datapulse_tui.data.base import Base, CreatedAt, Key, Shape, Timestamps, UpdatedAt, choice
 
 USER_ROLES = ("business_user", "analyst", "ops_manager", "admin")
 USER_STATUSES = ("active", "inactive", "pending")
@@ -42,6 +42,9 @@ class User(Timestamps, Base):
         Index("users_role_idx", "role"),
         Index("users_department_idx", "department_id"),
         Index("users_status_idx", "status"),
+        Index("users_name_order_idx", "name", "id"),
+        Index("users_created_order_idx", "created_at", "id"),
+        Index("users_last_login_order_idx", text("coalesce(last_login, '-infinity'::timestamptz)"), "id"),
     )
 
     id: Mapped[Key]
@@ -54,6 +57,9 @@ class User(Timestamps, Base):
     timezone: Mapped[str | None] = mapped_column(String(50), server_default="UTC")
     status: Mapped[str] = mapped_column(String(20), server_default="pending")
     last_login: Mapped[datetime | None]
+    must_change_password: Mapped[bool] = mapped_column(server_default=text("false"))
+    password_changed_at: Mapped[datetime | None]
+    deactivated_at: Mapped[datetime | None]
 
 
 class Profile(Timestamps, Base):
@@ -80,6 +86,7 @@ class Role(Base):
     description: Mapped[str | None] = mapped_column(Text)
     permissions: Mapped[list[str]] = mapped_column(Shape("Permissions"), server_default=text("'[]'"))
     created_at: Mapped[CreatedAt]
+    updated_at: Mapped[UpdatedAt]
 
 
 class UserRole(Base):
@@ -95,12 +102,19 @@ class UserRole(Base):
 
 
 class ApiKey(Base):
-    """A key for scripts; only its HMAC is kept."""
+    """A key for scripts; only its HMAC is kept, and the first characters (`prefix`) by which people know it.
+
+    `replaces_id` is the key that this one was made to replace; both are good until the old one ends.
+    """
 
     __tablename__ = "api_keys"
     __table_args__ = (
         UniqueConstraint("key_hash", name="api_keys_key_hash_idx"),
         Index("api_keys_user_id_idx", "user_id"),
+        CheckConstraint(
+            "expires_at IS NOT NULL AND expires_at > created_at AND expires_at <= created_at + interval '366 days'",
+            name="expiry",
+        ),
     )
 
     id: Mapped[Key]
@@ -112,6 +126,11 @@ class ApiKey(Base):
     last_used: Mapped[datetime | None]
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))
     created_at: Mapped[CreatedAt]
+    prefix: Mapped[str | None] = mapped_column(String(12))
+    revoked_at: Mapped[datetime | None]
+    revoked_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    replaces_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("api_keys.id", ondelete="SET NULL"))
+    last_used_from: Mapped[str | None] = mapped_column(String(50))
 
 
 class SignInAttempt(Base):

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from importlib import import_module
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
 
 from datapulse_tui.tui.screens.base import DeskScreen
 from datapulse_tui.tui.widgets.tabs import TabLine
+
+if TYPE_CHECKING:
+    from datapulse_tui.tui.services import Person
 
 
 class TabbedScreen(DeskScreen):
@@ -65,3 +69,34 @@ class TabbedScreen(DeskScreen):
 
     def do_tab_previous(self) -> None:
         self.go_to_tab(self._at - 1)
+
+
+class Tab(NamedTuple):
+    """A screen of the room. `screen` is its class as `module:name`; without `permission` nobody sees the tab."""
+
+    id: str
+    label: str
+    screen: str
+    permission: str = ""
+
+    def make(self) -> DeskScreen:
+        """The screen; its module is imported only now."""
+        module, _, name = self.screen.partition(":")
+        return cast("DeskScreen", getattr(import_module(module), name)())
+
+
+def tabs_for(tabs: Sequence[Tab], person: Person | None) -> list[Tab]:
+    """Those of `tabs` that this person has."""
+    return [each for each in tabs if person is not None and (not each.permission or person.actor.can(each.permission))]
+
+
+class RoomTab(TabbedScreen):
+    """A screen that is one tab of a room whose tabs are screens of their own."""
+
+    TABS: ClassVar[tuple[Tab, ...]] = ()
+
+    def tabs(self) -> Sequence[tuple[str, str]]:
+        return [(each.id, each.label) for each in tabs_for(self.TABS, self.desk.person)]
+
+    def open_tab(self, tab: str) -> None:
+        self.desk.session.show(next(each for each in self.TABS if each.id == tab).make())

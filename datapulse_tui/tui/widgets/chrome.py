@@ -27,7 +27,7 @@ class Header(LinesWidget):
         left: list[Part] = [(" DataPulse ", look.bar_strong)]
         at, self._tabs = cell_width(left[0][0]), []
         person = self.desk.person
-        for room in ROOMS if person else ():
+        for room in (each for each in ROOMS if person and each.open_to(person)):
             label = f" {room.digit} {room.label} "
             here = room.id == self._room
             left.append((label, look.cursor if here else look.bar))

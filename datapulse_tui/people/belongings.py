@@ -1,0 +1,77 @@
+"""What people have that goes on after them: dashboards, rules, reports, open approvals. The rooms above know what that
+is, and register here; deactivating a person lists it all and gives it to somebody else."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from datapulse_tui.audit.actor import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Belonging:
+    """One thing that a person has. `kind` is the name of its keeper, `note` what else to know (how it is used)."""
+
+    kind: str
+    id: UUID
+    title: str
+    note: str = ""
+
+
+Held = Callable[["AsyncSession", UUID], Awaitable[Sequence[Belonging]]]
+Give = Callable[["AsyncSession", "Actor", UUID, UUID, Sequence[UUID]], Awaitable[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """A kind of belonging.
+
+    `label` names several of them ("dashboards"). `held(session, user_id)` lists what the person has, the first thousand
+    by title. `give(session, actor, from_id, to_id, ids)` makes `to_id` the owner of those of `ids` that `from_id` still
+    has, records it, tells the desks, and returns how many there were; it raises NotAllowed or Conflict where `to_id`
+    may not have one of them.
+    """
+
+    kind: str
+    label: str
+    held: Held
+    give: Give
+
+
+_keepers: dict[str, Keeper] = {}
+
+
+def register(keeper: Keeper) -> None:
+    """Have the belongings of this kind listed and given away; once a process, again changes nothing."""
+    _keepers[keeper.kind] = keeper
+
+
+def keepers() -> tuple[Keeper, ...]:
+    """Every kind that is registered, in the order of their names."""
+    return tuple(_keepers[kind] for kind in sorted(_keepers))
+
+
+async def held_by(session: AsyncSession, user_id: UUID) -> list[Belonging]:
+    """Everything that a person has, by kind and title."""
+    found: list[Belonging] = []
+    for keeper in keepers():
+        found += await keeper.held(session, user_id)
+    return found
+
+
+async def give_all(session: AsyncSession, actor: Actor, from_id: UUID, to_id: UUID) -> dict[str, int]:
+    """Give everything that a person has to another; how many of each kind there were."""
+    given: dict[str, int] = {}
+    for keeper in keepers():
+        while held := await keeper.held(session, from_id):
+            moved = await keeper.give(session, actor, from_id, to_id, [each.id for each in held])
+            if not moved:
+                break
+            given[keeper.kind] = given.get(keeper.kind, 0) + moved
+    return given
