@@ -18,7 +18,7 @@ from datapulse_tui.tui.screens.alerts.incident import IncidentScreen
 from datapulse_tui.tui.screens.alerts.snoozes import SnoozesScreen
 from datapulse_tui.tui.screens.alerts.story import tell
 from datapulse_tui.tui.widgets.story import Story
-from tests.tui.conftest import ANA, NOW, World, see, until
+from tests.tui.conftest import ANA, NOW, World, hold_status, see, until
 from tests.tui.inbox_world import fill
 
 SIZES = [(80, 24), (120, 40)]
@@ -55,8 +55,7 @@ def standing(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
 def steady(pilot: Pilot[Any]) -> None:
     """Where the server is differs from run to run; samples are those of the real clock, so others take their place."""
     app = pilot.app
-    app.status = app.status._replace(place="db.example.org/datapulse", database="live", worker="worker running")
-    app.redraw_frame()
+    hold_status(app)
 
 
 async def at_inbox(pilot: Pilot[Any]) -> None:

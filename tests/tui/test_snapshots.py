@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 
 from datapulse_tui.tui.screens.dashboard import DashboardScreen
 from datapulse_tui.tui.widgets.card import Card
-from tests.tui.conftest import ANA, World, see, until
+from tests.tui.conftest import ANA, World, hold_status, see, until
 
 pytestmark = pytest.mark.usefixtures("dashboards_first")
 
@@ -22,8 +22,7 @@ Steps = Callable[[Pilot[Any]], Awaitable[None]]
 def steady(pilot: Pilot[Any]) -> None:
     """Where the server is and how long a query took differ from run to run."""
     app = pilot.app
-    app.status = app.status._replace(place="db.example.org/datapulse", database="live", worker="worker running")
-    app.redraw_frame()
+    hold_status(app)
     for card in app.screen.query(Card):
         if card.answer is not None:
             card.answer = replace(card.answer, took=0.012)

@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from datapulse_tui.tui import watch
 from datapulse_tui.tui.screens.channels import words as channel_words
 from datapulse_tui.tui.screens.channels.channels import ChannelsScreen
-from tests.tui.conftest import ANA, NOW, World, see, until
+from tests.tui.conftest import ANA, NOW, World, hold_status, see, until
 from tests.tui.inbox_world import fill
 
 SIZES = [(80, 24), (120, 40)]
@@ -64,8 +64,7 @@ STATEMENTS = (
 
 def steady(pilot: Pilot[Any]) -> None:
     app: Any = pilot.app
-    app.status = app.status._replace(place="db.example.org/datapulse", database="live", worker="worker running")
-    app.redraw_frame()
+    hold_status(app)
 
 
 async def at_today(pilot: Pilot[Any]) -> None:
