@@ -22,13 +22,16 @@ _HERE = f"""
 {_ACTIVE} u.id = :who
 AND (CAST(:session AS uuid) IS NULL OR EXISTS (
     SELECT FROM sessions s WHERE s.id = CAST(:session AS uuid) AND s.user_id = u.id AND s.ended_at IS NULL))
-"""
+AND (CAST(:key AS uuid) IS NULL OR EXISTS (
+    SELECT FROM api_keys k WHERE k.id = CAST(:key AS uuid) AND k.user_id = u.id AND k.is_active
+    AND k.expires_at > clock_timestamp()))
+"""  # noqa: S608  (pieces of this module, values are bound)
 _BY_ID = f"{_ACTIVE} u.id = :who"
 _BY_EMAIL = f"{_ACTIVE} u.email = :who"
 
 
 class SessionOver(NotAllowed):
-    """Whoever acts is not at this desk any more: the account is not active, or the session has ended."""
+    """Whoever acts is not here any more: the account is not active, or the session or the API key has ended."""
 
 
 async def actor_for(
@@ -67,7 +70,7 @@ async def actor_now(session: Reader, actor: Actor) -> Actor:
 
     if actor.user_id is None:
         return actor
-    found = await fetch(session, _HERE, {"who": actor.user_id, "session": actor.session_id})
+    found = await fetch(session, _HERE, {"who": actor.user_id, "session": actor.session_id, "key": actor.key_id})
     if not found:
         raise SessionOver(
             "Your session was ended: the account was deactivated, or somebody ended it. Nothing was changed.",
@@ -75,7 +78,7 @@ async def actor_now(session: Reader, actor: Actor) -> Actor:
         )
     fresh = _actor(found[0], ip_address=actor.ip_address, user_agent=actor.user_agent, through=actor.through)
     allowed = fresh.permissions if actor.scopes is None else fresh.permissions & actor.scopes
-    return replace(fresh, permissions=allowed, session_id=actor.session_id, scopes=actor.scopes)
+    return replace(fresh, permissions=allowed, session_id=actor.session_id, scopes=actor.scopes, key_id=actor.key_id)
 
 
 def _actor(user: Any, *, ip_address: str | None, user_agent: str | None, through: str) -> Actor:

@@ -3,7 +3,7 @@ is, and register here; deactivating a person lists it all and gives it to somebo
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from datapulse_tui.audit.actor import Actor
+
+AT_ONCE = 1_000  # things of a kind that are listed, and given, together
+LONGEST_NAME = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +78,34 @@ async def give_all(session: AsyncSession, actor: Actor, from_id: UUID, to_id: UU
                 break
             given[keeper.kind] = given.get(keeper.kind, 0) + moved
     return given
+
+
+# -- for keepers -------------------------------------------------------------------------------------------------------
+
+
+def free_names(named: Sequence[tuple[UUID, str]], taken: Collection[str]) -> dict[UUID, str]:
+    """Names for things that come to somebody who has things called `taken`: their own, or `orders (2)` where there is
+    one of that name."""
+    used = set(taken)
+    names: dict[UUID, str] = {}
+    for key, name in named:
+        free, number = name, 2
+        while free in used:
+            ending = f" ({number})"
+            free, number = name[: LONGEST_NAME - len(ending)] + ending, number + 1
+        used.add(free)
+        names[key] = free
+    return names
+
+
+async def moved(
+    session: AsyncSession, actor: Actor, kind: str, topic: str, from_id: UUID, to_id: UUID, ids: Sequence[UUID]
+) -> None:
+    """Record that things of `kind` have another owner (`dashboard.handed_over`), and tell the desks."""
+    from datapulse_tui.audit.service import Entry, record_many
+    from datapulse_tui.data.feed import emit
+
+    if ids:
+        before, after = {"owner": from_id}, {"owner": to_id}
+        await record_many(session, actor, [Entry(f"{kind}.handed_over", kind, each, before, after) for each in ids])
+        await emit(session, topic, *ids)

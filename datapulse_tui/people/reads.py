@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 
 LARGEST_PAGE = 1_000
 
+_PROFILE = """
+SELECT coalesce(p.avatar, '') AS avatar, coalesce(p.bio, '') AS bio, u.must_change_password, u.password_changed_at,
+    ARRAY(SELECT r.name FROM user_roles m JOIN roles r ON r.id = m.role_id WHERE m.user_id = u.id ORDER BY r.name)
+    AS roles
+FROM users u LEFT JOIN profiles p ON p.user_id = u.id WHERE u.id = :person
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class UserRow:
@@ -36,6 +43,18 @@ class UserRow:
     has_password: bool
     last_login: datetime | None
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileRow:
+    """A person's own account with what they show of themselves. Times are with zone."""
+
+    account: UserRow
+    avatar: str
+    bio: str
+    custom_roles: tuple[str, ...]
+    must_change_password: bool
+    password_changed_at: datetime | None
 
 
 async def any_users(session: Reader) -> bool:
@@ -86,12 +105,29 @@ async def get_user(session: AsyncSession, actor: Actor, person: UUID | str) -> U
     return _row(found)
 
 
+async def own_profile(session: AsyncSession, actor: Actor) -> ProfileRow:
+    """The account of the person who acts. Raises NotFound for an actor who is no person."""
+    from datapulse_tui.data.glance import fetch
+
+    account = await get_user(session, actor, actor.user_id or UUID(int=0))
+    [row] = await fetch(session, _PROFILE, {"person": account.id})
+    return ProfileRow(account, row.avatar, row.bio, tuple(row.roles), row.must_change_password, row.password_changed_at)
+
+
 async def preferences(session: Reader, user_id: UUID) -> dict[str, Any]:
     """Everything that the desk remembers for a person, by key."""
     from datapulse_tui.data.glance import fetch
 
     found = await fetch(session, "SELECT key, value FROM user_preferences WHERE user_id = :person", {"person": user_id})
     return {row.key: row.value for row in found}
+
+
+async def must_change_password(session: Reader, user_id: UUID) -> bool:
+    """Whether the person's password is a temporary one, which opens nothing but the change of it."""
+    from datapulse_tui.data.glance import fetch
+
+    found = await fetch(session, "SELECT must_change_password FROM users WHERE id = :person", {"person": user_id})
+    return bool(found) and bool(found[0].must_change_password)
 
 
 def _accounts() -> Select[Any]:

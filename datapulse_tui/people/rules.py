@@ -77,7 +77,8 @@ _TABLE: tuple[tuple[str, str, Role], ...] = (
     ("user:activate", "activate accounts", Role.ADMIN),
     ("user:deactivate", "deactivate accounts", Role.ADMIN),
     ("user:set_role", "give a built-in role to a person", Role.ADMIN),
-    ("user:set_password", "set a person's password", Role.ADMIN),
+    ("user:set_password", "set and reset a person's password", Role.ADMIN),
+    ("user:unlock", "let a person whose failed sign-ins delay them try again at once", Role.ADMIN),
     ("role:view", "see the roles and who has them", Role.ADMIN),
     ("role:manage", "make, change and delete custom roles", Role.ADMIN),
     ("role:assign", "give custom roles to people and take them away", Role.ADMIN),
@@ -116,6 +117,8 @@ def effective_permissions(role: Role | str, custom: Iterable[Iterable[str]] = ()
 EMAIL_LENGTH = 255
 NAME_LENGTH = 100
 PHONE_LENGTH = 50
+AVATAR_LENGTH = 255
+BIO_LENGTH = 2_000
 
 
 def normalise_email(text: str) -> str:
@@ -144,6 +147,23 @@ def normalise_phone(text: str) -> str | None:
     if len(phone) > PHONE_LENGTH or digits < 3 or any(c not in "0123456789 +-()./" for c in phone):
         raise Invalid("This is not a phone number. Nothing was changed.", hint="Write it like +43 1 234 56 78.")
     return phone
+
+
+def normalise_avatar(text: str) -> str | None:
+    """Where a person's picture is (a path or an address), trimmed; None for an empty one. Raises Invalid."""
+    avatar = text.strip()
+    if len(avatar) > AVATAR_LENGTH or any(unicodedata.category(c).startswith("C") for c in avatar):
+        raise Invalid(f"A picture's path or address has at most {AVATAR_LENGTH} characters. Nothing was changed.")
+    return avatar or None
+
+
+def normalise_bio(text: str) -> str | None:
+    """What a person says of themselves: some lines, trimmed, without control characters; None for nothing. Raises
+    Invalid."""
+    bio = "\n".join(line.rstrip() for line in text.strip().splitlines())
+    if len(bio) > BIO_LENGTH or any(unicodedata.category(c) in ("Cc", "Cs") and c != "\n" for c in bio):
+        raise Invalid(f"What you say of yourself has at most {BIO_LENGTH:,} characters. Nothing was changed.")
+    return bio or None
 
 
 def _is_word(text: str) -> bool:

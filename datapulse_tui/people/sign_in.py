@@ -1,101 +1,62 @@
-"""Signing in with a password.
-
-Before the password is looked at, the attempt is written down as a failure and committed; a success takes it back. So
-guesses that run at the same time, on any number of machines, count each other, and a crash in between counts too. An
-unknown address goes the same way, takes the same time and reads the same as a wrong password.
-"""
+"""Signing in with a password. How guessing is slowed down stands in `people.attempts`."""
 
 from __future__ import annotations
 
-import hashlib
-import math
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from datapulse_tui.audit.actor import Actor
 from datapulse_tui.audit.service import record
-from datapulse_tui.errors import Invalid, NotAllowed
-from datapulse_tui.people import passwords, rules
+from datapulse_tui.people import passwords, rules, sessions
 from datapulse_tui.people.actors import actor_for
+from datapulse_tui.people.attempts import (
+    Attempt,
+    SignInDelayed,
+    SignInFailed,
+    forgive,
+    note_failure,
+    prune_attempts,
+    write_down,
+)
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncSession
-
+    from datapulse_tui.audit.actor import Actor
     from datapulse_tui.data.database import Database
 
-PRUNED_AT_ONCE = 200
-UNPROVEN = "sign-in"  # who acts, for the trail, while nobody has proved to be anybody
+__all__ = ["NotActive", "SignInDelayed", "SignInFailed", "prune_attempts", "sign_in"]
 
-LOCK_ADDRESS = "SELECT pg_advisory_xact_lock(hashtextextended('sign-in ' || :key, 0))"
-# Bounded, so that an attempt costs the same however many there were; every attempt adds one and takes up to 200 away.
-PRUNE = """
-DELETE FROM sign_in_attempts WHERE id IN (
-    SELECT id FROM sign_in_attempts WHERE id IN (SELECT id FROM sign_in_attempts ORDER BY id LIMIT :most)
-    AND created_at < clock_timestamp() - CAST(:kept AS interval) FOR UPDATE SKIP LOCKED)
-"""
-FAILURES = """
-SELECT created_at FROM sign_in_attempts
-WHERE email = :key AND created_at > clock_timestamp() - CAST(:kept AS interval) ORDER BY created_at DESC LIMIT 1000
-"""
-WRITE_DOWN = """
-INSERT INTO sign_in_attempts (email, ip_address, created_at) VALUES (:key, :ip, clock_timestamp()) RETURNING id
-"""
-ACCOUNT = "SELECT id, password FROM users WHERE email = :key"
 ACCOUNT_NOW = "SELECT password, status FROM users WHERE id = :id FOR NO KEY UPDATE"
-FORGIVE = "DELETE FROM sign_in_attempts WHERE email = :key AND id <= :attempt"
 GREET = "UPDATE users SET last_login = now() WHERE id = :id"
-
-
-class SignInFailed(NotAllowed):
-    """The address or the password is wrong; which of them is not said."""
-
-
-class SignInDelayed(SignInFailed):
-    """Too many failures: the address waits `wait` before the next attempt is looked at."""
-
-    def __init__(self, wait: timedelta) -> None:
-        self.wait = wait
-        super().__init__(
-            f"Too many failed sign-ins for this address. The next attempt is possible in {_in_words(wait)}.",
-            hint="An administrator can set a new password meanwhile.",
-        )
 
 
 class NotActive(SignInFailed):
     """The password is right, but the account is not active."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Attempt:
-    """An attempt that was written down, and what the account was at that moment (None where there is none)."""
-
-    key: str
-    id: int
-    failures: int
-    user_id: UUID | None
-    password: str | None
-
-
 async def sign_in(
-    data: Database, email: str, password: str, *, ip: str | None = None, user_agent: str | None = None
+    data: Database,
+    email: str,
+    password: str,
+    *,
+    ip: str | None = None,
+    user_agent: str | None = None,
+    kind: str | None = None,
 ) -> Actor:
-    """The person with this address and password as an actor.
+    """The person with this address and password as an actor, with a session of `kind` (None: without one).
 
     Raises SignInFailed when one of them is wrong, SignInDelayed (without looking at the password) after too many
     failures, NotActive for an account that is pending or deactivated (only said to who knows its password), and
     Unavailable.
     """
-    attempt = await _write_down(data, _key(email), ip)
+    attempt = await write_down(data, email, ip)
     right = await passwords.matches(password, attempt.password)
     if right and attempt.user_id is not None:
-        status, actor = await _succeed(data, attempt, attempt.user_id, ip, user_agent)
+        status, actor = await _succeed(data, attempt, attempt.user_id, ip, user_agent, kind)
         if actor is not None:
             return actor
     else:
         status = ""
-    await _note_failure(data, attempt, status or "wrong password", ip, user_agent)
+    await note_failure(data, attempt, status or "wrong password", ip, user_agent)
     if status == rules.Status.PENDING:
         raise NotActive("Your account waits for its activation.", hint="An administrator activates it.")
     if status == rules.Status.INACTIVE:
@@ -103,42 +64,8 @@ async def sign_in(
     raise SignInFailed("The address or the password is wrong.", hint="Check both and try again.")
 
 
-def _key(email: str) -> str:
-    """What attempts are counted by. Something that is no address (a password typed too early) is kept as a hash."""
-    try:
-        return rules.normalise_email(email)
-    except Invalid:
-        return "sha256:" + hashlib.sha256(email.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-async def _write_down(data: Database, key: str, ip: str | None) -> _Attempt:
-    """Count the attempt as a failure before it is known whether it is one. Raises SignInDelayed."""
-    from sqlalchemy import text
-
-    async with data.transaction() as session:
-        await session.execute(text(LOCK_ADDRESS), {"key": key})
-        await prune_attempts(session)
-        now = await session.scalar(text("SELECT clock_timestamp()"))
-        found = await session.scalars(text(FAILURES), {"key": key, "kept": rules.FAILURES_REMEMBERED})
-        failures = list(found)[::-1]
-        wait = rules.sign_in_delay(failures, now)
-        if wait > rules.NO_DELAY:
-            raise SignInDelayed(wait)
-        attempt = await session.scalar(text(WRITE_DOWN), {"key": key, "ip": (ip or "")[:50] or None})
-        account = (await session.execute(text(ACCOUNT), {"key": key})).one_or_none()
-        user_id, password = account if account is not None else (None, None)
-        return _Attempt(key, int(attempt), len(failures), user_id, password)
-
-
-async def prune_attempts(session: AsyncSession) -> None:
-    """Forget some attempts that no longer count, the oldest first."""
-    from sqlalchemy import text
-
-    await session.execute(text(PRUNE), {"most": PRUNED_AT_ONCE, "kept": rules.FAILURES_REMEMBERED})
-
-
 async def _succeed(
-    data: Database, attempt: _Attempt, user_id: UUID, ip: str | None, user_agent: str | None
+    data: Database, attempt: Attempt, user_id: UUID, ip: str | None, user_agent: str | None, kind: str | None
 ) -> tuple[str, Actor | None]:
     """The account's status as it is now, and its actor when it may come in; "" when the password changed meanwhile."""
     from sqlalchemy import text
@@ -149,27 +76,11 @@ async def _succeed(
             return "", None
         if account.status != rules.Status.ACTIVE:
             return str(account.status), None
-        await session.execute(text(FORGIVE), {"key": attempt.key, "attempt": attempt.id})
+        await forgive(session, attempt)
         await session.execute(text(GREET), {"id": user_id})
         actor = await actor_for(session, user_id, ip_address=ip, user_agent=user_agent)
         note = {"failures_before": attempt.failures} if attempt.failures else None
         await record(session, actor, "user.signed_in", "user", user_id, note=note)
+        if kind is not None:
+            actor = replace(actor, session_id=await sessions.begin(session, actor, kind=kind))
         return str(account.status), actor
-
-
-async def _note_failure(data: Database, attempt: _Attempt, reason: str, ip: str | None, user_agent: str | None) -> None:
-    """Record a failure at a known account (the delay bounds how many there can be); unknown addresses would only let
-    anybody fill the trail. Not waiting for the disk keeps the two alike in time."""
-    from sqlalchemy import text
-
-    async with data.transaction() as session:
-        await session.execute(text("SET LOCAL synchronous_commit = off"))
-        if attempt.user_id is not None:
-            actor = Actor(None, UNPROVEN, ip_address=ip, user_agent=user_agent)
-            note = {"reason": reason}
-            await record(session, actor, "user.sign_in_failed", "user", attempt.user_id, note=note)
-
-
-def _in_words(wait: timedelta) -> str:
-    seconds = math.ceil(wait.total_seconds())
-    return f"{seconds} s" if seconds < 120 else f"{math.ceil(seconds / 60)} min"

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from datapulse_tui.audit.actor import Actor
 from datapulse_tui.data.database import Database
-from datapulse_tui.errors import Conflict, NotAllowed, NotFound
+from datapulse_tui.errors import Conflict, Invalid, NotAllowed, NotFound
 from datapulse_tui.people import reads, service
 from datapulse_tui.people.actors import actor_for
 from datapulse_tui.people.rules import PERMISSIONS, Role
@@ -29,20 +29,21 @@ Call = Callable[[AsyncSession, Actor, UUID], Coroutine[Any, Any, object]]
 
 @dataclass(frozen=True)
 class Decision:
-    """Who may: whoever has `permission` (None: no role, only an operator); `own`: everybody for themselves."""
+    """Who may: whoever has `permission` (None: only an operator); `own`: everybody for themselves, `never_own`:
+    nobody for themselves."""
 
     permission: str | None
     call: Call
     own: bool = False
+    never_own: bool = False
     anybody: bool = False
 
 
-async def assign_role(session: AsyncSession, actor: Actor, user_id: UUID) -> bool:
-    """Give a custom role that is made for it."""
-    role = (
-        await session.execute(text("INSERT INTO roles (name) VALUES (gen_random_uuid()) RETURNING id"))
-    ).scalar_one()
-    return await service.assign_role(session, actor, user_id, role)
+async def unlock(session: AsyncSession, actor: Actor, user_id: UUID) -> None:
+    """Forget failed sign-ins that are made for it."""
+    failures = "INSERT INTO sign_in_attempts (email) SELECT email FROM users, generate_series(1, 5) WHERE id = :id"
+    await session.execute(text(failures), {"id": user_id})
+    await service.unlock(session, actor, user_id)
 
 
 DECISIONS: dict[str, Decision] = {
@@ -55,10 +56,13 @@ DECISIONS: dict[str, Decision] = {
     "service.deactivate": Decision("user:deactivate", lambda s, a, u: service.deactivate(s, a, u)),
     "service.set_role": Decision("user:set_role", lambda s, a, u: service.set_role(s, a, u, "business_user")),
     "service.raise_role": Decision("user:set_role", lambda s, a, u: service.raise_role(s, a, u, "business_user")),
-    "service.assign_role": Decision("role:assign", assign_role),
     "service.set_password": Decision(
         "user:set_password", lambda s, a, u: service.set_password(s, a, u, "another horse battery")
     ),
+    "service.reset_password": Decision(
+        "user:set_password", lambda s, a, u: service.reset_password(s, a, u), never_own=True
+    ),
+    "service.unlock": Decision("user:unlock", unlock),
     "service.set_profile": Decision(
         "user:update", lambda s, a, u: service.set_profile(s, a, u, name="Other"), own=True
     ),
@@ -67,10 +71,11 @@ DECISIONS: dict[str, Decision] = {
     ),
     "reads.list_users": Decision("user:view", lambda s, a, _: reads.list_users(s, a)),
     "reads.get_user": Decision("user:view", lambda s, a, u: reads.get_user(s, a, u), own=True),
+    "reads.own_profile": Decision(None, lambda s, a, _: reads.own_profile(s, a), own=True, anybody=True),
 }
 
 # Reads that take no actor: what they tell is needed before anybody is known, or is asked for a person by the desk.
-WITHOUT_ACTOR = {"reads.any_users", "reads.preferences"}
+WITHOUT_ACTOR = {"reads.any_users", "reads.preferences", "reads.must_change_password"}
 
 
 def verbs(module: ModuleType) -> set[str]:
@@ -79,7 +84,9 @@ def verbs(module: ModuleType) -> set[str]:
     return {
         f"{room}.{name}"
         for name, thing in vars(module).items()
-        if inspect.iscoroutinefunction(thing) and thing.__module__ == module.__name__ and not name.startswith("_")
+        if inspect.iscoroutinefunction(thing)
+        and thing.__module__.startswith(module.__name__)
+        and not name.startswith("_")
     }
 
 
@@ -100,6 +107,7 @@ async def test_the_matrix(data: Database, add: Add, role: Role) -> None:
         has = decision.permission is not None and actor.can(decision.permission)
         for whose, user_id in (("own", me), ("stranger", stranger)):
             expected = decision.anybody or has or (decision.own and whose == "own")
+            expected = expected and not (decision.never_own and whose == "own")
             if await allowed(data, actor, decision.call, user_id) != expected:
                 wrong.append((name, whose, expected))
     assert wrong == []
@@ -114,7 +122,7 @@ async def allowed(data: Database, actor: Actor, call: Call, user_id: UUID) -> bo
         async with data.transaction() as session:
             try:
                 await call(session, actor, user_id)
-            except (NotAllowed, NotFound):
+            except (NotAllowed, NotFound, Invalid):
                 return False
             except Conflict:
                 raise Undo from None
