@@ -16,7 +16,7 @@ class Actor:
     `system:worker`), and for a person their name. `permissions` are `resource:verb` words; an operator and the system
     have them all (`everything`). `through` names the operator who acts as this person (`--as`). `ip_address` is the
     address of an SSH client or the name of the terminal; `user_agent` the client. `session_id` is the desk's session,
-    and `scopes` bound what the actor may do (None: everything that the person may), as an API key does.
+    and `scopes` bound what the actor may do (None: everything that the person may), as the API key `key_id` does.
     """
 
     user_id: UUID | None
@@ -31,6 +31,7 @@ class Actor:
     through: str = ""
     session_id: UUID | None = None
     scopes: frozenset[str] | None = None
+    key_id: UUID | None = None
 
     def can(self, permission: str) -> bool:
         """Whether the actor has `permission` (`resource:verb`)."""

@@ -136,6 +136,37 @@ async def test_an_altered_seal_is_found(data: Database, sealed: list[tuple[int, 
         assert (await verify(data, OPERATOR)).intact, column
 
 
+@pytest.mark.parametrize(
+    "change",
+    ["hash = ''", "hash = hash || 'x'", "created_at = 'infinity'", "created_at = '20000-01-01'", "epoch = '-infinity'",
+     "members = ''", "to_xid = 9223372036854775807"],
+)  # fmt: skip
+async def test_a_seal_that_cannot_be_is_an_altered_one(
+    data: Database, sealed: list[tuple[int, UUID]], tamper: Tamper, change: str
+) -> None:
+    tamper(f"UPDATE audit_seals SET {change} WHERE id = 2")
+    found = await problem(data)
+    assert (found.kind, found.seal_id) == (Kind.SEAL_ALTERED, 2)
+
+
+async def test_many_small_seals_of_several_runs_of_the_server(
+    data: Database, write: Write, seal: Seal, tamper: Tamper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seals are looked at many at a time; the first that is wrong is named all the same."""
+    monkeypatch.setattr("datapulse_tui.audit.verify.RECORDS_AT_ONCE", 5)
+    monkeypatch.setattr("datapulse_tui.audit.verify.SEALS_AT_ONCE", 7)
+    await write(8)
+    tamper("UPDATE audit_logs SET epoch = epoch - interval '1 day' WHERE seq <= 3")
+    tamper("UPDATE audit_logs SET epoch = epoch - interval '1 hour' WHERE seq BETWEEN 4 AND 5")
+    await seal(records_per_seal=1)
+    await write(9)
+    await seal(records_per_seal=2)
+    assert (await verify(data, OPERATOR)).intact
+    for ((seq,),) in [tamper("SELECT seq FROM audit_logs WHERE seq = %s", number) for number in (17, 12, 9, 5, 2)]:
+        tamper("UPDATE audit_logs SET action = 'x' WHERE seq = %s", seq)
+        assert (await problem(data)).seq == seq
+
+
 async def test_an_altered_number_of_a_seal_is_a_seal_removed(
     data: Database, sealed: list[tuple[int, UUID]], tamper: Tamper
 ) -> None:
@@ -226,11 +257,12 @@ def test_the_command(workspace: None, superuser_url: str) -> None:
     done = datapulse("audit", "verify", "--json")
     assert done.exit_code == 0
     found = json.loads(done.stdout)
-    assert (found["intact"], found["records"], found["unsealed"], found["problem"]) == (True, 2, 0, None)
+    # the two, and that somebody verified
+    assert (found["intact"], found["records"], found["unsealed"], found["problem"]) == (True, 3, 0, None)
     noted = f"{found['last_seal']}:{found['last_hash']}"
     assert f"Last seal: {noted}" in datapulse("audit", "verify", "--noted", noted[:30]).stdout
     assert datapulse("audit", "verify", "--noted", "rubbish").exit_code == 1
-    listed = json.loads(datapulse("audit", "list", "--json", "--limit", "1").stdout)
+    listed = json.loads(datapulse("audit", "list", "action:user.", "--json", "--limit", "1").stdout)
     assert listed["records"][0]["action"] == "user.added"
     assert "a@example.com" in datapulse("audit", "list", "--after", listed["next"]).stdout
     with psycopg.connect(dsn(superuser_url), autocommit=True) as connection:

@@ -1,4 +1,4 @@
-"""The append-only trail, its seals, and where the chain of seals ends."""
+"""The append-only trail, its seals, where the chain of seals ends, and where it begins since something was purged."""
 
 from __future__ import annotations
 
@@ -19,9 +19,15 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from datapulse_tui.data.base import Base, CreatedAt, Key, Shape
+
+
+def _index(name: str, column: str, *more: str) -> Index:
+    """An index in the order of the browser, over the records that have the column."""
+    return Index(name, column, *more, "created_at", "seq", postgresql_where=text(f"{column} IS NOT NULL"))
 
 
 class AuditLog(Base):
@@ -36,9 +42,12 @@ class AuditLog(Base):
     __tablename__ = "audit_logs"
     __table_args__ = (
         UniqueConstraint("seq", name="audit_logs_seq_idx"),
-        Index("audit_logs_user_id_idx", "user_id"),
-        Index("audit_logs_resource_idx", "resource_type", "resource_id"),
-        Index("audit_logs_created_at_idx", "created_at"),
+        Index("audit_logs_created_at_idx", "created_at", "seq"),
+        _index("audit_logs_user_id_idx", "user_id", "action"),
+        _index("audit_logs_actor_idx", "actor", "action"),
+        _index("audit_logs_address_idx", "ip_address"),
+        Index("audit_logs_action_idx", "resource_type", "action", "created_at", "seq"),
+        Index("audit_logs_resource_idx", "resource_type", "resource_id", "created_at", "seq"),
         Index("audit_logs_order_idx", "epoch", "xid", "seq"),
     )
 
@@ -93,3 +102,22 @@ class AuditHead(Base):
     seal_id: Mapped[int] = mapped_column(BigInteger)
     hash: Mapped[bytes] = mapped_column(LargeBinary)
     epoch: Mapped[datetime | None]
+
+
+class AuditBase(Base):
+    """Where the chain begins: one row for each purge, the last one counts. Only the owner may write it.
+
+    The seals up to `seal_id`, whose hash was `hash`, and their `records` (of this purge alone), all older than
+    `before`, were exported and removed at `purged_at` by the transaction `xid`. `ends` says where the removed seals of
+    an epoch ended of which others are still there: [[epoch in microseconds, xid, seq], ...].
+    """
+
+    __tablename__ = "audit_base"
+
+    seal_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    hash: Mapped[bytes] = mapped_column(LargeBinary)
+    records: Mapped[int] = mapped_column(BigInteger)
+    before: Mapped[datetime]
+    ends: Mapped[list[list[int]]] = mapped_column(JSONB)
+    purged_at: Mapped[CreatedAt]
+    xid: Mapped[int] = mapped_column(BigInteger)
