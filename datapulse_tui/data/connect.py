@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from datapulse_tui.data.addresses import Addresses, addresses
@@ -12,6 +13,7 @@ from datapulse_tui.data.schema_version import SchemaState, refusal, schema_state
 
 if TYPE_CHECKING:
     from datapulse_tui.config import Settings
+    from datapulse_tui.data.secrets import SecretBox
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ async def connect(settings: Settings, *, check_schema: bool = True) -> Connectio
     server does not answer within 5 s an address, SchemaTooOld when an upgrade is due, SchemaTooNew when the program is.
     """
     found = await asyncio.to_thread(addresses, settings)
-    data = Database(found.app, pooled=found.pooled)
+    data = Database(found.app, pooled=found.pooled, secrets=partial(_box, settings))
     if check_schema:
         try:
             async with data.glance() as session:
@@ -47,3 +49,9 @@ async def connect(settings: Settings, *, check_schema: bool = True) -> Connectio
             await data.dispose()
             raise
     return Connection(settings, data, found)
+
+
+def _box(settings: Settings) -> SecretBox:
+    from datapulse_tui.data.secrets import SecretBox
+
+    return SecretBox.from_settings(settings)

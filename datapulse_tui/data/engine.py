@@ -60,9 +60,9 @@ def make_engine(text: str, *, pool_size: int, pooled: bool, pre_ping: bool) -> A
 
 
 @asynccontextmanager
-async def transaction(engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
-    """See `Database.transaction`."""
-    async with AsyncSession(engine, expire_on_commit=False, autobegin=True) as session:
+async def transaction(engine: AsyncEngine, info: dict[str, object]) -> AsyncIterator[AsyncSession]:
+    """See `Database.transaction`; `info` is lent to the session."""
+    async with AsyncSession(engine, expire_on_commit=False, autobegin=True, info=info) as session:
         async with _told(engine):
             yield session
         async with _told(engine):

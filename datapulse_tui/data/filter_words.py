@@ -185,7 +185,7 @@ class Language:
 
     def _free(self, word: Word) -> Term:
         piece = word.pieces[0]
-        if not piece.quoted and piece.value.startswith("#"):
+        if not piece.quoted and piece.value.startswith("#") and NUMBER in self.fields:
             number = Piece(piece.value[1:], piece.start + 1, piece.end)
             return Term(NUMBER, (self._value(NUMBER, number),), word.negated)
         if not any(c.isalnum() for c in piece.value):

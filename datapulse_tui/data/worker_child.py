@@ -17,7 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from datapulse_tui.config_files import ENVIRONMENT_PREFIX
+from datapulse_tui.config_files import ENVIRONMENT_PREFIX, inherited
 from datapulse_tui.data.embedded import locks
 
 if TYPE_CHECKING:
@@ -163,7 +163,8 @@ class WorkerKeeper:
 
 
 def _environment() -> dict[str, str]:
-    """This process's environment, in which the child finds the same package, installed or in a checkout."""
+    """This process's environment, in which the child finds the same package, installed or in a checkout; an API key is
+    for this process alone."""
     package = str(Path(__file__).resolve().parents[2])
     before = os.environ.get("PYTHONPATH")
-    return os.environ | {"PYTHONPATH": f"{package}{os.pathsep}{before}" if before else package}
+    return inherited(os.environ) | {"PYTHONPATH": f"{package}{os.pathsep}{before}" if before else package}

@@ -30,6 +30,7 @@ class Cron(NamedTuple):
 CRON = (
     Cron("17 * * * *", "housekeeping:prune_jobs"),
     Cron("29 * * * *", "housekeeping:prune_sign_in_attempts"),
+    Cron("* * * * *", "housekeeping:close_lost_sessions"),
     Cron("7 * * * *", "alerts:retention"),
     Cron("43 3 * * *", "notify:prune"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from datetime import timedelta
 
@@ -13,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from datapulse_tui.data.database import Database
 from datapulse_tui.data.job_context import borrow
 from datapulse_tui.data.models.people import SignInAttempt
+from datapulse_tui.jobs import failures
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +43,8 @@ _RETRY = text("""
     FROM (SELECT json_build_object('type', 'job_inserted', 'job_id', CAST(:id AS bigint))::text AS payload) woken
 """)
 _FINISH = text("SELECT procrastinate_finish_job_v1(:id, CAST(:status AS procrastinate_job_status), false)")
+_GIVE_UP = text("UPDATE procrastinate_jobs SET args = args || CAST(:why AS jsonb) WHERE id = :id")
+GIVEN_UP = f"It lost its worker {MOST_ATTEMPTS} times; each died or was killed while it did this job."
 
 
 async def put_stalled_jobs_back(session: AsyncSession, *, stalled_after: float) -> int:
@@ -52,6 +56,7 @@ async def put_stalled_jobs_back(session: AsyncSession, *, stalled_after: float) 
     put_back = 0
     for job in (await session.execute(_STALLED, {"stalled_after": stalled_after})).all():
         if job.attempts + 1 >= MOST_ATTEMPTS:
+            await session.execute(_GIVE_UP, {"id": job.id, "why": json.dumps({failures.KEY: GIVEN_UP})})
             await session.execute(_FINISH, {"id": job.id, "status": "failed"})
             logger.error("job %s (%s) lost its worker %s times and is given up", job.id, job.task_name, MOST_ATTEMPTS)
             continue
@@ -65,6 +70,11 @@ async def put_stalled_jobs_back(session: AsyncSession, *, stalled_after: float) 
             put_back += 1
             logger.warning("job %s (%s) lost its worker and is queued again", job.id, job.task_name)
     return put_back
+
+
+@blueprint.task(name="round_trip")
+async def round_trip() -> None:
+    """Do nothing: who asked for it sees that a worker takes jobs and ends them."""
 
 
 @blueprint.task(name="prune_jobs", queueing_lock="housekeeping:prune_jobs", pass_context=True)
@@ -84,3 +94,14 @@ async def prune_sign_in_attempts(context: JobContext, timestamp: int) -> None:  
         await session.execute(
             delete(SignInAttempt).where(SignInAttempt.created_at < func.now() - SIGN_IN_ATTEMPTS_KEPT)
         )
+
+
+@blueprint.task(name="close_lost_sessions", queueing_lock="housekeeping:close_lost_sessions", pass_context=True)
+async def close_lost_sessions(context: JobContext, timestamp: int) -> None:  # noqa: ARG001  (cron gives it)
+    """End the sessions of desks that were not heard of for ten minutes."""
+    from datapulse_tui.people.sessions import CLOSED_AT_ONCE, close_lost
+
+    closed = CLOSED_AT_ONCE
+    while closed == CLOSED_AT_ONCE:
+        async with borrow(context, Database).transaction() as session:
+            closed = await close_lost(session)

@@ -26,7 +26,9 @@ from datapulse_tui.data.job_context import lend
 from datapulse_tui.data.secrets import SecretBox
 from datapulse_tui.data.worker_health import STALLED_AFTER, worker_health
 from datapulse_tui.errors import DataPulseError, Unavailable
+from datapulse_tui.jobs import name_tag
 from datapulse_tui.jobs.app import app
+from datapulse_tui.jobs.failures import keep_reason
 from datapulse_tui.jobs.housekeeping import put_stalled_jobs_back
 from datapulse_tui.jobs.pacemaker import run_pacemaker
 from datapulse_tui.notify.sender import Sender
@@ -38,6 +40,7 @@ FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 POOL_TIMEOUT = 3.0  # seconds that procrastinate waits for a connection before it counts the database as lost
 SETTLED = 60.0  # a part that ran this long starts its pauses anew
+REGISTERED_SOON = 0.05  # seconds between two looks whether the queue has given a worker its number
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +94,11 @@ class _Parts:
             stalled_worker_timeout=options.stalled_after,
             additional_context=lend((self.data, *self.lent)),
             install_signal_handlers=False,
+            worker_middleware=[keep_reason],
         )
         running = asyncio.create_task(worker.run(), name="worker: jobs")  # type: ignore[no-untyped-call]
         stopping = asyncio.create_task(self.stop.wait())
+        wearing = asyncio.create_task(self._wear_name(worker), name="worker: name")
         try:
             await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
             worker.stop()  # type: ignore[no-untyped-call]
@@ -106,7 +111,15 @@ class _Parts:
         finally:
             stopping.cancel()
             running.cancel()
-            await asyncio.gather(running, stopping, return_exceptions=True)
+            wearing.cancel()
+            await asyncio.gather(running, stopping, wearing, return_exceptions=True)
+
+    async def _wear_name(self, worker: Worker) -> None:
+        """Let others see which process this worker is, until it is cancelled."""
+        while worker.worker_id is None:  # noqa: ASYNC110  (nobody tells us)
+            await asyncio.sleep(REGISTERED_SOON)
+        async with name_tag.worn(self.url, worker.worker_id):
+            await self.finished.wait()
 
     async def rescue(self) -> None:
         """Put stalled jobs back, in every worker: also when all that it does is wait for one long job."""
@@ -143,10 +156,11 @@ async def work(
     given = next((thing for thing in lent if isinstance(thing, Settings)), None)
     settings = given or load_settings()
     # A job must not fail for a connection that died while nothing ran.
-    data = Database(url, pool_size=options.concurrency + 2, pre_ping=True)
+    secrets = SecretBox.from_settings(settings)
+    data = Database(url, pool_size=options.concurrency + 2, pre_ping=True, secrets=lambda: secrets)
     sources = Sources.from_settings(settings)
     evaluator = Evaluator(data, sources, options.evaluation)
-    sender = Sender(data, SecretBox.from_settings(settings))
+    sender = Sender(data, secrets)
     things = (settings, sources, evaluator, sender, *lent)
     parts = _Parts(url, data, options, revive, things, stop, asyncio.Event())
     sealing = asyncio.create_task(_keep(parts.seal, parts.finished), name="worker: sealer")

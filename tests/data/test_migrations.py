@@ -79,7 +79,7 @@ def test_two_upgrades_at_once_run_one_after_the_other(server: Server, empty_data
 
 def test_a_table_in_use_stops_the_step_and_harms_nothing(owner_url: str) -> None:
     with psycopg.connect(dsn(owner_url)) as connection:
-        connection.execute("LOCK TABLE users")
+        connection.execute("LOCK TABLE users, audit_logs, queries")
         with pytest.raises(Conflict, match="in use"):
             migrate.downgrade(owner_url, "base")
     assert migrate.drift(owner_url) == []

@@ -21,9 +21,11 @@ def nothing_regular_is_due(request: pytest.FixtureRequest) -> None:
     with psycopg.connect(dsn(url)) as connection:
         for when, task in CRON:
             ticks = croniter(when, time.time() - 7200, ret_type=float)
-            for _ in range(4):
-                connection.execute(
-                    "INSERT INTO procrastinate_periodic_defers (task_name, defer_timestamp, periodic_id) "
-                    "VALUES (%s, %s, '')",
-                    [task, int(next(ticks))],
-                )
+            moments = [int(next(ticks)) for _ in range(4)]
+            while moments[-1] < time.time() + 600:
+                moments.append(int(next(ticks)))
+            connection.execute(
+                "INSERT INTO procrastinate_periodic_defers (task_name, defer_timestamp, periodic_id) "
+                "SELECT %s, moment, '' FROM unnest(%s::bigint[]) moment",
+                [task, moments],
+            )

@@ -20,8 +20,10 @@ def environment(home: Path, database_url: str) -> dict[str, str]:
     return os.environ | {"DATAPULSE_DATABASE_URL": database_url, "DATAPULSE_HOME": str(home)}
 
 
-def status(environment: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "datapulse_tui", "worker", "status", *options]
+def status(
+    environment: dict[str, str], *options: str, noun: tuple[str, ...] = ("worker", "status")
+) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "datapulse_tui", *noun, *options]
     return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
 
 

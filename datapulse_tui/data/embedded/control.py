@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from datapulse_tui.config_files import inherited
 from datapulse_tui.data.embedded import binaries, layout, locks, settings, trouble
 from datapulse_tui.data.embedded.layout import Place
 from datapulse_tui.data.embedded.leftovers import Leftovers
@@ -20,6 +21,7 @@ from datapulse_tui.data.embedded.locks import Running, running
 # The first start on a slow disk, or the recovery of a large database, may take long; a shutdown too.
 START_SECONDS = 180.0
 STOP_SECONDS = 90.0
+STRANGE_SECONDS = 2.0  # for which a pid that is not the supervisor's may mean that it is ending just now
 
 
 @contextmanager
@@ -62,6 +64,7 @@ def take_down(place: Place) -> bool:
     place.pinned.unlink(missing_ok=True)
     leftovers = Leftovers(place.base)
     deadline = time.monotonic() + STOP_SECONDS
+    strange_until = time.monotonic() + STRANGE_SECONDS
     ran = asked = False
     while time.monotonic() < deadline:
         processes = locks.take(place.processes, shared=False)
@@ -76,7 +79,7 @@ def take_down(place: Place) -> bool:
         if not locks.held(place.supervisor):
             leftovers.nudge()
         elif not asked:
-            asked = _ask_supervisor(place)
+            asked = _ask_supervisor(place, strange=time.monotonic() > strange_until)
         time.sleep(locks.PAUSE)
     raise trouble.did_not_stop(place, STOP_SECONDS)
 
@@ -125,6 +128,7 @@ def _supervise(place: Place, own: int, processes: int, deadline: float) -> None:
                 stderr=subprocess.DEVNULL,
                 pass_fds=(processes, own, writer),
                 cwd="/",
+                env=inherited(os.environ),
                 check=False,
             )
         finally:
@@ -189,16 +193,18 @@ def _check_data(place: Place) -> None:
         raise trouble.other_version(place, found, binaries.MAJOR)
 
 
-def _ask_supervisor(place: Place) -> bool:
-    """Tell the living supervisor to stop; False while it has not written its pid yet.
+def _ask_supervisor(place: Place, *, strange: bool) -> bool:
+    """Tell the living supervisor to stop; False while it has not written its pid yet, or is about to be gone.
 
-    Its pid may mean another process here, when the home is shared between containers; then raises Unavailable.
+    Its pid may mean another process here, when the home is shared between containers; then raises Unavailable. But one
+    that ends has no command line any more a moment before its lock goes, so that only counts once it has lasted
+    (`strange`).
     """
     pid = place.supervisor.read_text(encoding="ascii").strip()
     if not pid:
         return False
     if Path("/proc/self").exists() and os.fsencode(place.base) not in _command_line(int(pid)):
-        if locks.held(place.supervisor):
+        if strange and locks.held(place.supervisor):
             raise trouble.elsewhere(place)
         return False
     with suppress(ProcessLookupError):

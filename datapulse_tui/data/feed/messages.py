@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from datapulse_tui.data.at_commit import tell
+
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -24,11 +26,7 @@ async def emit(session: AsyncSession, topic: str, *ids: UUID | str) -> None:
     Without ids, or with more than fit into one notification (about 200 UUIDs), the desks hear that anything of
     the topic may have changed. Raises ValueError for a topic that is empty or too long to be sent.
     """
-    from sqlalchemy import text
-
-    await session.execute(
-        text("SELECT pg_notify(:channel, :payload)"), {"channel": CHANNEL, "payload": encode(topic, ids)}
-    )
+    tell(session, CHANNEL, encode(topic, ids))
 
 
 def encode(topic: str, ids: tuple[UUID | str, ...]) -> str:

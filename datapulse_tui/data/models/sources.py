@@ -65,7 +65,10 @@ class DataModel(Timestamps, Base):
 
 
 class Query(Timestamps, Base):
-    """A saved query; also what a metric is made of. A name is unique among its owner's queries."""
+    """A saved query; also what a metric is made of. A name is unique among its owner's queries.
+
+    `meaning_since` is when its SQL or source became another one (None: never): earlier samples are not comparable.
+    """
 
     __tablename__ = "queries"
     __table_args__ = (
@@ -80,3 +83,4 @@ class Query(Timestamps, Base):
     description: Mapped[str | None] = mapped_column(Text)
     data_source_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("data_sources.id", ondelete="SET NULL"))
     data_model_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("data_models.id", ondelete="SET NULL"))
+    meaning_since: Mapped[datetime | None]

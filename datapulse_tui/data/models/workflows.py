@@ -37,6 +37,9 @@ WORKFLOW_EVENTS = (
 )  # fmt: skip
 
 
+_DECIDED_AT = text("coalesce(decided_at, created_at) DESC")
+
+
 class Workflow(Timestamps, Base):
     """A request and its decision.
 
@@ -79,6 +82,20 @@ class Workflow(Timestamps, Base):
         Index("workflows_timer_at_idx", "timer_at", postgresql_where=text("timer_at IS NOT NULL")),
         Index("workflows_effect_idx", "effect_state", postgresql_where=text("effect_state IN ('waiting', 'failed')")),
         Index("workflows_search_idx", "search", postgresql_using="gin"),
+        Index("workflows_decided_idx", _DECIDED_AT, "id", postgresql_where=text("status <> 'pending'")),
+        Index("workflows_shared_idx", _DECIDED_AT, "id", postgresql_where=text("status <> 'pending' AND quorum > 1")),
+        Index(
+            "workflows_voted_idx",
+            "due_at",
+            "id",
+            postgresql_where=text("status = 'pending' AND (quorum > 1 OR final_at IS NOT NULL)"),
+        ),
+        Index(
+            "workflows_holder_idx",
+            text("coalesce(claimed_by, approver_id)"),
+            postgresql_where=text("status = 'pending'"),
+        ),
+        Index("workflows_claimed_by_idx", "claimed_by", postgresql_where=text("claimed_by IS NOT NULL")),
     )
 
     id: Mapped[Key]
