@@ -214,8 +214,13 @@ async def _samples(
         series_id = await history.find_series(session, query_id, metric, labels)
         if series_id is None:
             return None
+        since = await history.meaning_since(session, series_id)
+        asked_from, start = start, start if since is None else max(start, since)
+        if start >= end:
+            return None
         begins = await history.detail_begins(session)
-        hours = await history.hours(session, series_id, start, end) if start < begins else ()
+        whole = _whole_hour(start) if start > asked_from else start  # an hour of two meanings is of neither
+        hours = await history.hours(session, series_id, whole, end) if start < begins else ()
         if hours and hours[0][0] < begins:
             note = (
                 f"From before {begins:%Y-%m-%d} there are hours only: this is on hourly means, without the last hour."
@@ -225,9 +230,16 @@ async def _samples(
     if not found:
         return None
     note = "" if len(found) < MOST_POINTS else f"Only the last {MOST_POINTS:,} samples are looked at."
-    if not note and found[0][0] - start > timedelta(seconds=3 * step):
-        note = f"There are samples only since {found[0][0]:%Y-%m-%d %H:%M} UTC."
+    if not note and found[0][0] - asked_from > timedelta(seconds=3 * step):
+        why = ", when the query became another one" if start > asked_from else ""
+        note = f"There are samples only since {found[0][0]:%Y-%m-%d %H:%M} UTC{why}."
     return Past(found, max(step, usual_distance(found)), "samples", note)
+
+
+def _whole_hour(moment: datetime) -> datetime:
+    """The first full hour that does not begin before `moment`."""
+    begun = moment.replace(minute=0, second=0, microsecond=0)
+    return begun if begun == moment else begun + timedelta(hours=1)
 
 
 def _no_past() -> Invalid:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from datapulse_tui.data.glance import fetch
 
@@ -22,6 +24,16 @@ SELECT count(*) AS rules,
        count(*) FILTER (WHERE health = 'error') AS failing,
        coalesce(sum(skipped_slots), 0)::bigint AS skipped
 FROM alert_evaluations evaluation JOIN alerts rule ON rule.id = evaluation.alert_id
+"""
+_TROUBLED = """
+SELECT rule.id, rule.name, owner.name AS owner, evaluation.health, coalesce(evaluation.health_reason, '') AS reason,
+       evaluation.health_since AS since, evaluation.next_at AS due,
+       evaluation.next_at < now() - make_interval(secs => :late) AS overdue
+FROM alert_evaluations evaluation
+JOIN alerts rule ON rule.id = evaluation.alert_id
+JOIN users owner ON owner.id = rule.user_id
+WHERE evaluation.health = 'error' OR evaluation.next_at < now() - make_interval(secs => :late)
+ORDER BY evaluation.health = 'error' DESC, evaluation.next_at, rule.id LIMIT :limit
 """
 
 
@@ -44,3 +56,26 @@ async def evaluation_health(reader: Reader) -> EvaluationHealth:
     return EvaluationHealth(
         row.rules, row.overdue, round(max(row.lag_seconds, 0.0), 1), round(row.per_second, 1), row.failing, row.skipped
     )
+
+
+@dataclass(frozen=True, slots=True)
+class TroubledRule:
+    """A rule that stands as error (`reason` says why, `since` when), or is `overdue`: it was `due` a while ago."""
+
+    id: UUID
+    name: str
+    owner: str
+    health: str
+    reason: str
+    since: datetime | None
+    due: datetime
+    overdue: bool
+
+
+async def troubled_rules(reader: Reader, limit: int = 20) -> tuple[TroubledRule, ...]:
+    """Rules that fail, then those that are late, the latest first.
+
+    Asks for no right: for reads that have decided who may see how evaluation goes.
+    """
+    rows = await fetch(reader, _TROUBLED, {"late": OVERDUE_AFTER, "limit": limit})
+    return tuple(TroubledRule(*row) for row in rows)

@@ -60,20 +60,30 @@ _HOURS = """
 SELECT hour AS at, total / samples AS value FROM metric_samples_hourly
 WHERE series_id = :series_id AND hour >= :start AND hour < :end ORDER BY hour DESC LIMIT :limit
 """
-_RECENT = """
-SELECT wanted.series_id, newest.points
-FROM unnest(CAST(:ids AS bigint[])) AS wanted(series_id),
-LATERAL (SELECT array_agg(value ORDER BY at) AS points
-         FROM (SELECT at, value FROM metric_samples sample WHERE sample.series_id = wanted.series_id
+# What a series' query meant before its text was another one is not compared with what it means now.
+_MEANT = """
+FROM unnest(CAST(:ids AS bigint[])) AS wanted(series_id)
+LEFT JOIN metric_series series ON series.id = wanted.series_id
+LEFT JOIN queries query ON query.id = series.query_id
+"""
+_SAME_MEANING = "(query.meaning_since IS NULL OR sample.at >= query.meaning_since)"
+_RECENT = f"""
+SELECT wanted.series_id, newest.points {_MEANT}
+CROSS JOIN LATERAL (SELECT array_agg(value ORDER BY at) AS points
+         FROM (SELECT at, value FROM metric_samples sample
+               WHERE sample.series_id = wanted.series_id AND {_SAME_MEANING}
                ORDER BY at DESC LIMIT :points) last) newest
 WHERE newest.points IS NOT NULL
-"""
-_VALUES_AT = """
-SELECT wanted.series_id, sample.value
-FROM unnest(CAST(:ids AS bigint[])) AS wanted(series_id),
-LATERAL (SELECT value FROM metric_samples sample
-         WHERE sample.series_id = wanted.series_id AND sample.at <= :at AND sample.at >= :earliest
+"""  # noqa: S608  (pieces of this module)
+_VALUES_AT = f"""
+SELECT wanted.series_id, sample.value {_MEANT}
+CROSS JOIN LATERAL (SELECT value FROM metric_samples sample
+         WHERE sample.series_id = wanted.series_id AND sample.at <= :at AND sample.at >= :earliest AND {_SAME_MEANING}
          ORDER BY sample.at DESC LIMIT 1) sample
+"""  # noqa: S608  (pieces of this module)
+_MEANING_SINCE = """
+SELECT query.meaning_since FROM metric_series series JOIN queries query ON query.id = series.query_id
+WHERE series.id = :series_id
 """
 
 
@@ -122,6 +132,12 @@ async def find_series(reader: Reader, query_id: UUID, metric: str, labels: Mappi
     return int(rows[0].id) if rows else None
 
 
+async def meaning_since(reader: Reader, series_id: int) -> datetime | None:
+    """Since when the samples of a series are of its query as it is now; None where it was never another."""
+    rows = await fetch(reader, _MEANING_SINCE, {"series_id": series_id})
+    return rows[0].meaning_since if rows else None
+
+
 async def detail_begins(reader: Reader) -> datetime:
     """The moment (a midnight, UTC) from which full detail is kept; before it there are hours."""
     rows = await fetch(reader, _DETAIL_BEGINS)
@@ -151,7 +167,7 @@ async def hours(reader: Reader, series_id: int, start: datetime, end: datetime) 
 
 
 async def recent(reader: Reader, series_ids: Collection[int], points: int = 30) -> dict[int, tuple[float, ...]]:
-    """The last `points` values of each series that has any, newest last: sparklines."""
+    """The last `points` values of each series that has any of its query as it is now, newest last: sparklines."""
     rows = await fetch(reader, _RECENT, {"ids": _array(set(series_ids)), "points": points})
     return {row.series_id: tuple(row.points) for row in rows}
 
@@ -159,7 +175,8 @@ async def recent(reader: Reader, series_ids: Collection[int], points: int = 30) 
 async def values_at(
     reader: Reader, series_ids: Collection[int], at: datetime, tolerance_seconds: int
 ) -> dict[int, float]:
-    """The value that each series had at `at`: its newest sample up to then that is not older than the tolerance."""
+    """The value that each series had at `at`: its newest sample up to then that is not older than the tolerance, and of
+    its query as it is now."""
     earliest = at - timedelta(seconds=tolerance_seconds)
     rows = await fetch(reader, _VALUES_AT, {"ids": _array(set(series_ids)), "at": at, "earliest": earliest})
     return {row.series_id: row.value for row in rows}

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from datapulse_tui.alerts import retention, telling, timers
 from datapulse_tui.alerts.evaluation.evaluator import Evaluator
+from datapulse_tui.config import Settings
 from datapulse_tui.data.database import Database
 from datapulse_tui.data.job_context import borrow
 from datapulse_tui.notify import recheck
@@ -45,7 +46,7 @@ async def run_timers(context: JobContext) -> None:
 @blueprint.task(name="retention", queueing_lock="alerts:retention", pass_context=True)
 async def keep_history(context: JobContext, timestamp: int) -> None:  # noqa: ARG001  (cron gives it)
     """Roll up hours, drop old partitions and make coming ones; forget series that were long missing."""
-    data = borrow(context, Database)
-    await retention.care(data)
+    data, settings = borrow(context, Database), borrow(context, Settings)
+    await retention.care(data, sample_days=settings.sample_days, hourly_days=settings.hourly_days)
     async with data.transaction() as session:
         await session.execute(_FORGET, {"seconds": SERIES_KEPT_SECONDS})

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from datapulse_tui.alerts.rows import IncidentRow as IncidentRow
 from datapulse_tui.alerts.rows import PersonRef as PersonRef
 from datapulse_tui.alerts.rules import AlertStatus, Health, Severity, SnoozeKind, ThresholdType
+
+if TYPE_CHECKING:
+    from datapulse_tui.notify.reads import DeliveryRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,26 +25,6 @@ class EventRow:
     actor: str
     comment: str
     details: Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryRow:
-    """One delivery as it stands. `status`: pending, sending, sent, failed, cancelled, suppressed; `reason` says why."""
-
-    id: UUID
-    kind: str
-    channel_type: str
-    channel: str
-    recipient: str
-    status: str
-    reason: str
-    answer: str
-    attempts: int
-    created_at: datetime
-    due_at: datetime
-    sent_at: datetime | None
-    incident_id: UUID | None
-    rule: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +66,7 @@ class SimilarRow:
 class IncidentView:
     """One incident with all that its detail shows. `samples` are (time, value) of its series around it, oldest first.
 
-    `threshold` and `recovery` are the rule's as they are now.
+    `threshold`, `recovery` and `window_seconds` are the rule's as they are now.
     """
 
     row: IncidentRow
@@ -93,6 +77,7 @@ class IncidentView:
     threshold_type: ThresholdType
     threshold: float
     recovery: float | None
+    window_seconds: int
     metric: str
     query: str
     source: str

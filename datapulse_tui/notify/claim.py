@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 from datapulse_tui.notify.channels.base import Message
-from datapulse_tui.notify.intents import DELIVERIES_TOPIC
+from datapulse_tui.notify.intents import DELIVERIES_TOPIC, GROUP_INTERVAL
 from datapulse_tui.notify.messages import MOST_LISTED, Item
 from datapulse_tui.notify.recheck import RECHECKED_KINDS, reasons
 
@@ -45,7 +45,7 @@ WITH due AS (
     RETURNING deliveries.id, deliveries.message_id, kind, incident_id, user_id, address, group_key, channel_type,
         attempts, created_at, payload
 )
-SELECT claimed.id, claimed.message_id, kind, incident_id, user_id, address, group_key, attempts,
+SELECT claimed.id, claimed.message_id, kind, incident_id, user_id, address, group_key, attempts, created_at,
     CASE WHEN row_number() OVER (PARTITION BY claimed.message_id ORDER BY created_at, claimed.id) <= :told
          THEN payload END AS payload,
     (SELECT users.status FROM users WHERE users.id = user_id) AS person,
@@ -91,9 +91,22 @@ _LET_GO = """
 UPDATE deliveries SET lease_token = NULL, lease_until = NULL, updated_at = now(), attempts = attempts - 1,
     status = CASE WHEN given.reason IS NULL THEN 'pending' ELSE 'cancelled' END, reason = given.reason,
     message_id = CASE WHEN given.reason IS NULL AND attempts = 1 THEN NULL ELSE message_id END,
-    due_at = CASE WHEN given.reason IS NULL THEN now() + make_interval(secs => :postponed) ELSE due_at END
-FROM unnest(CAST(:ids AS uuid[]), CAST(:reasons AS text[])) AS given(id, reason)
+    due_at = CASE WHEN given.reason IS NULL THEN now() + make_interval(secs => given.postponed) ELSE due_at END
+FROM unnest(CAST(:ids AS uuid[]), CAST(:reasons AS text[]), CAST(:waits AS float8[])) AS given(id, reason, postponed)
 WHERE deliveries.id = given.id
+"""
+# Seconds since the last message of each group; 0 while one is on its way. A statement of its own behind the claim: it
+# sees all that those did who held the group's lock before.
+_LAST_SENT = """
+SELECT named.group_key, newest, extract(epoch FROM now() - last)::float8 AS ago
+FROM unnest(CAST(:groups AS text[]), CAST(:newest AS timestamptz[])) AS named(group_key, newest)
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN EXISTS (SELECT FROM deliveries leaving
+                             WHERE leaving.group_key = named.group_key AND status = 'sending'
+                               AND leaving.lease_token <> :token) THEN now()
+                ELSE (SELECT max(sent_at) FROM deliveries gone
+                      WHERE gone.group_key = named.group_key AND status = 'sent') END AS last) found
+WHERE last > newest
 """
 
 
@@ -135,26 +148,49 @@ async def claim(session: AsyncSession, channel_id: UUID, channel_type: str, name
         values["scanned"] = SCANNED * messages
     rows = (await session.execute(text(statement), {**values, "token": token})).all()
     stops = await _stops(session, rows)
+    waits = await _too_soon(session, rows, token)
+    stops |= {row.id: None for row in rows if row.group_key in waits and row.id not in stops}
     if stops:
-        await _let_go(session, stops)
+        groups = {row.id: row.group_key for row in rows}
+        await _let_go(session, stops, [waits.get(groups[each], POSTPONED) for each in stops])
     sending = [row for row in rows if row.id not in stops]
     return Claim(_messages(sending, token, name), more=len(rows) > sum(reason is None for reason in stops.values()))
 
 
-async def _let_go(session: AsyncSession, stops: Mapping[UUID, str | None]) -> None:
-    """Cancel what is not to be sent any more, and have what waits for its beginning looked at later."""
+async def _too_soon(session: AsyncSession, rows: Sequence[Any], token: UUID) -> dict[str, float]:
+    """The groups that were told after the youngest of these was queued, with the seconds that their interval still
+    lasts: whoever queued it could not know of that message. What was tried before keeps its time."""
+    from sqlalchemy import text
+
+    fresh: dict[str, tuple[datetime, int]] = {}
+    for row in rows:
+        interval = (row.payload or {}).get(GROUP_INTERVAL, 0)
+        if row.attempts == 1 and interval:
+            before = fresh.get(row.group_key, (row.created_at, 0))
+            fresh[row.group_key] = (max(before[0], row.created_at), max(before[1], interval))
+    if not fresh:
+        return {}
+    values = {"groups": list(fresh), "newest": [newest for newest, _ in fresh.values()], "token": token}
+    found = (await session.execute(text(_LAST_SENT), values)).all()
+    waits = {row.group_key: fresh[row.group_key][1] - row.ago for row in found}
+    return {group: wait for group, wait in waits.items() if wait > 0}
+
+
+async def _let_go(session: AsyncSession, stops: Mapping[UUID, str | None], waits: Sequence[float]) -> None:
+    """Cancel what is not to be sent any more, and have the rest looked at again after its wait, in seconds."""
     from sqlalchemy import text
 
     from datapulse_tui.data.enqueue import enqueue
     from datapulse_tui.data.feed import emit
     from datapulse_tui.notify.service.outbox import DRAIN, QUEUE
 
-    values = {"ids": list(stops), "reasons": list(stops.values()), "postponed": POSTPONED}
+    values = {"ids": list(stops), "reasons": list(stops.values()), "waits": list(waits)}
     await session.execute(text(_LET_GO), values)
     await emit(session, DELIVERIES_TOPIC, *stops)
-    if None in stops.values():
+    again = [wait for reason, wait in zip(stops.values(), waits, strict=True) if reason is None]
+    if again:
         now = (await session.execute(text("SELECT now()"))).scalar_one()
-        later = now + timedelta(seconds=POSTPONED)
+        later = now + timedelta(seconds=min(again))
         await enqueue(session, DRAIN, queue=QUEUE, queueing_lock=DRAIN, schedule_at=later)
 
 

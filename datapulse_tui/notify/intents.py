@@ -10,6 +10,8 @@ DELIVERIES_TOPIC = "deliveries"  # of the change feed
 CHANNELS_TOPIC = "channels"
 INCIDENTS_TOPIC = "incidents"  # their timelines say who was told
 
+GROUP_INTERVAL = "group_interval"  # of a delivery's facts: the seconds, for those who send it
+
 VIEW = "delivery:view"
 MANAGE = "delivery:manage"
 
@@ -24,7 +26,8 @@ class Intent:
     are gathered: first for `group_wait` seconds, later ones until `group_interval` seconds after the last message; a
     `digest` until the end of the hour in `zone` (IANA name). `suppressed` is a reason for which it is written down and
     never sent. `payload` are the facts for the text (JSON): rule, severity, number, title, labels, value, threshold,
-    opened_at, state, runbook_url, message (the rule's own template), comment, who, url.
+    opened_at, state, runbook_url, message (the rule's own template), comment, who, url; or, of a message, title and
+    text. A fact that `SecretBox.seal` sealed is opened when it is sent, and stands nowhere in plain text before.
     """
 
     key: str

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from procrastinate import Blueprint, JobContext
 
+from datapulse_tui.config import Settings
 from datapulse_tui.data.database import Database
 from datapulse_tui.data.job_context import borrow
 from datapulse_tui.notify.pruning import prune as prune_deliveries
@@ -20,5 +23,5 @@ async def drain(context: JobContext) -> None:
 
 @blueprint.task(name="prune", queueing_lock="notify:prune", pass_context=True)
 async def prune(context: JobContext, timestamp: int) -> None:  # noqa: ARG001  (cron gives it)
-    """Remove deliveries that are older than 90 days."""
-    await prune_deliveries(borrow(context, Database))
+    """Remove deliveries and attempts that are older than the settings have them kept."""
+    await prune_deliveries(borrow(context, Database), timedelta(days=borrow(context, Settings).delivery_days))

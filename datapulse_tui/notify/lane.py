@@ -10,14 +10,16 @@ import asyncio
 import contextlib
 import logging
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from datapulse_tui.data.secrets import SecretUnreadable
+from datapulse_tui.data.secrets import SecretUnreadable, is_sealed
 from datapulse_tui.errors import DataPulseError, Invalid
 from datapulse_tui.notify.channels import open_channel
-from datapulse_tui.notify.channels.base import Channel, Outcome, Result, retry
+from datapulse_tui.notify.channels.base import Channel, Message, Outcome, Result, retry
 from datapulse_tui.notify.claim import Claimed, claim
+from datapulse_tui.notify.messages import Item
 from datapulse_tui.notify.record import Tried, record, record_problem
 
 if TYPE_CHECKING:
@@ -173,13 +175,22 @@ class Lane:
         began = time.monotonic()
         try:
             async with asyncio.timeout(SEND_SECONDS):
-                outcome = await opened.send(claimed)
+                outcome = await opened.send(await self._unsealed(claimed.message))
+        except SecretUnreadable:
+            outcome = retry("Its text cannot be opened with the key of this worker. Bring the key back.")
         except TimeoutError:
             outcome = retry(f"Not done within {SEND_SECONDS:g} s.")
         except Exception as error:
             logger.exception("message %s could not be sent", claimed.message.id)
             outcome = retry(f"The program failed: {type(error).__name__}. Its log file has the details.")
         await self._through.put(Tried(claimed, outcome, time.monotonic() - began))
+
+    async def _unsealed(self, message: Message) -> Message:
+        """The message with the facts that stand sealed in the outbox in plain text."""
+        if not any(is_sealed(fact) for item in message.items for fact in item.facts.values()):
+            return message
+        items = [Item(item.kind, await asyncio.to_thread(self._secrets.unseal, item.facts)) for item in message.items]
+        return replace(message, items=items)
 
     async def _keep_record(self) -> None:
         """Write down what is through, as much at a time as there is, until None comes."""
@@ -240,9 +251,9 @@ class _Open:
         """Messages that may be under way at once."""
         return 16 if self.channel is None else self.channel.slots
 
-    async def send(self, claimed: Claimed) -> Outcome:
+    async def send(self, message: Message) -> Outcome:
         """Try once."""
-        return retry(self.failure) if self.channel is None else await self.channel.send(claimed.message)
+        return retry(self.failure) if self.channel is None else await self.channel.send(message)
 
     def problem_after(self, outcomes: list[Outcome]) -> str | None:
         """What is wrong with the channel after these: a refused mail or SMS says something about its recipient only."""

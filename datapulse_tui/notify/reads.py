@@ -74,6 +74,12 @@ class DeliveryRow:
     updated_at: datetime
     message_id: UUID | None
 
+    @property
+    def recipient(self) -> str:
+        """Whom it is for: a person, an address, or a channel that is the recipient itself; empty for nobody."""
+        itself = self.channel if self.channel_type in ("slack", "webhook") else ""
+        return self.person or self.address or itself
+
 
 @dataclass(frozen=True, slots=True)
 class AttemptRow:
@@ -205,13 +211,13 @@ async def get_delivery(reader: Reader, actor: Actor, delivery_id: UUID) -> Deliv
 
 
 async def for_incident(reader: Reader, incident_ids: Sequence[UUID], limit: int = 1000) -> tuple[DeliveryRow, ...]:
-    """What was to be told about these incidents, in order, at most `limit`.
+    """What was to be told about these incidents, the newest first, at most `limit`.
 
     Asks for no right: for services that have decided who may see the incidents.
     """
     from datapulse_tui.data.glance import fetch
 
-    where = "WHERE d.incident_id = ANY(CAST(:ids AS uuid[])) ORDER BY d.created_at, d.id LIMIT :limit"
+    where = "WHERE d.incident_id = ANY(CAST(:ids AS uuid[])) ORDER BY d.created_at DESC, d.id LIMIT :limit"
     rows = await fetch(reader, f"{_DELIVERIES} {where}", {"ids": list(incident_ids), "limit": limit})
     return tuple(DeliveryRow(*row) for row in rows)
 

@@ -44,3 +44,14 @@ async def run_timers(context: JobContext) -> None:
     from datapulse_tui.workflows.timers import run_due
 
     await run_due(borrow(context, Database))
+
+
+@blueprint.task(name="delegation_turned", queue=QUEUE, pass_context=True)
+async def tell_of_delegation(context: JobContext, delegation: str) -> None:
+    """Tell the desks that somebody stands in from now on, or does not any more."""
+    from uuid import UUID
+
+    from datapulse_tui.workflows.service.delegations import turned
+
+    async with borrow(context, Database).transaction() as session:
+        await turned(session, UUID(delegation))

@@ -7,16 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from datapulse_tui.alerts.rows import PersonRef as PersonRef
 from datapulse_tui.workflows.rules import EffectState, Priority, Result, Status, Vote, WaitingOn
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody, as others see them."""
-
-    id: UUID
-    name: str
-    email: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +30,11 @@ class RequestRow:
     outcome: Result | None
     priority: Priority
     waiting_on: WaitingOn
-    requester: Person
-    assignee: Person | None
-    claimed_by: Person | None
-    decided_by: Person | None
-    standing_in_for: Person | None
+    requester: PersonRef
+    assignee: PersonRef | None
+    claimed_by: PersonRef | None
+    decided_by: PersonRef | None
+    standing_in_for: PersonRef | None
     created_at: datetime
     due_at: datetime | None
     escalated_at: datetime | None
@@ -116,8 +108,8 @@ class DelegationRow:
     """Who stands in for whom, from when until when, for which types (none: all)."""
 
     id: UUID
-    principal: Person
-    substitute: Person
+    principal: PersonRef
+    substitute: PersonRef
     types: tuple[str, ...]
     starts_at: datetime
     ends_at: datetime

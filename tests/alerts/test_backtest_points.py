@@ -173,6 +173,44 @@ async def test_where_samples_are_gone_the_hours_are_taken(
     assert [value for _, value in recent.points] == [3.0]
 
 
+async def test_samples_of_an_earlier_text_are_left_out(
+    data: Database,
+    sources: Sources,
+    make_user: MakeUser,
+    make_source: MakeSource,
+    make_query: MakeQuery,
+    run_sql: Any,
+) -> None:
+    olga = await make_user()
+    query = await make_query(olga, await make_source(), "SELECT 'eu' AS region, 1.0 AS value")
+    await write(data, query, [START + number * MINUTE for number in range(30)])
+    await run_sql("UPDATE queries SET meaning_since = %s", START + 10 * MINUTE)
+    past = await take(data, sources, olga, query)
+    assert past.points == tuple((START + number * MINUTE, float(number)) for number in range(10, 30))
+    assert past.note.endswith("UTC, when the query became another one.")
+    await run_sql("UPDATE queries SET meaning_since = %s", END)
+    with pytest.raises(Invalid, match="no past"):
+        await take(data, sources, olga, query)
+
+
+async def test_an_hour_of_two_texts_is_of_neither(
+    data: Database,
+    sources: Sources,
+    make_user: MakeUser,
+    make_source: MakeSource,
+    make_query: MakeQuery,
+    run_sql: Any,
+) -> None:
+    olga = await make_user()
+    query = await make_query(olga, await make_source(), "SELECT 'eu' AS region, 1.0 AS value")
+    old = END - timedelta(days=40)
+    await write(data, query, [old, old + HOUR, old + 2 * HOUR, END - 2 * HOUR])
+    await retention.care(data)
+    await run_sql("UPDATE queries SET meaning_since = %s", old + MINUTE)
+    past = await take(data, sources, olga, query, start=old - HOUR)
+    assert [at for at, _ in past.points] == [old + HOUR, old + 2 * HOUR, END - 2 * HOUR]
+
+
 @pytest.mark.usefixtures("load")
 async def test_who_may_not_query_the_source_gets_the_samples(
     data: Database, sources: Sources, make_user: MakeUser, make_source: MakeSource, make_query: MakeQuery

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from datetime import timedelta
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 
-from datapulse_tui.alerts.evaluation.claim import claim
-from datapulse_tui.alerts.evaluation.definitions import RuleCache
+from datapulse_tui.alerts.evaluation.claim import Claim, claim
+from datapulse_tui.alerts.evaluation.definitions import Owner, RuleCache
 from datapulse_tui.alerts.evaluation.due import bring_back, due
 from datapulse_tui.alerts.evaluation.evaluator import Evaluator
-from datapulse_tui.alerts.evaluation.model import Limits
+from datapulse_tui.alerts.evaluation.lane import Desk, Lane
+from datapulse_tui.alerts.evaluation.model import Finished, Held, Limits, Rule
 from datapulse_tui.alerts.evaluation_health import evaluation_health
+from datapulse_tui.alerts.history import recent
+from datapulse_tui.alerts.machine import Condition
+from datapulse_tui.alerts.rules import ErrorPolicy, Health, NoDataPolicy, ThresholdType
+from datapulse_tui.alerts.service.rules_queries import query_changed
+from datapulse_tui.audit.actor import Actor
 from datapulse_tui.data.database import Database
+from datapulse_tui.data.result import Result
 from datapulse_tui.jobs.pacemaker import beat
-from datapulse_tui.sources.pool import Sources
+from datapulse_tui.sources.adapters.base import SourceAway
+from datapulse_tui.sources.pool import SourceHandle, Sources
 from tests.databases import dsn
 from tests.faults.support import World, another_source, make_world
 
@@ -140,6 +149,27 @@ async def test_change_is_compared_with_the_samples_of_one_window_ago(world: Worl
     assert [row.start_value for row in world.incidents()] == [16]
 
 
+async def test_what_a_query_brought_before_its_text_changed_is_not_compared_with(
+    world: World, evaluator: Evaluator, data: Database
+) -> None:
+    query = world.query("m")
+    rule = world.rule(query, type="change_percent", threshold=50, window=600)
+    world.metric("m", 10)
+    await evaluate(evaluator, world)
+    world.execute("UPDATE metric_samples SET at = at - interval '10 minutes'")
+    world.execute("UPDATE queries SET sql = 'SELECT 1000 AS value' WHERE id = %s", [query])
+    async with data.transaction() as session:
+        await query_changed(session, Actor(None, "system:test", everything=True), query)
+    await evaluate(evaluator, world)
+    assert world.incidents() == []
+    assert "one window ago" in world.health(rule).health_reason
+    series = world.one("SELECT id FROM metric_series")
+    world.execute("UPDATE metric_samples SET at = now() + interval '1 second' WHERE value = 1000")
+    async with data.reading() as session:
+        assert await recent(session, [series]) == {series: (1000,)}
+    assert world.one("SELECT count(*) FROM metric_samples") == 2, "the charts of what is over keep theirs"
+
+
 async def test_a_failure_is_tried_three_times_and_then_the_owners(world: World, evaluator: Evaluator) -> None:
     rule = world.rule(world.query("bad", "SELECT value / 0 AS value FROM shop.metrics"), severity="critical")
     world.metric("m", 1)
@@ -154,6 +184,74 @@ async def test_a_failure_is_tried_three_times_and_then_the_owners(world: World, 
     await evaluate(evaluator, world)
     assert [row.status for row in world.incidents()] == ["resolved"]
     assert (world.health(rule).health, world.health(rule).health_reason) == ("ok", None)
+
+
+async def test_a_dead_host_is_found_out_once_for_all_its_queries_and_tried_again_at_the_next_slot(
+    world: World, evaluator: Evaluator, sources: Sources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    run = sources.run
+
+    async def noted(source: Any, sql: str, *values: Any, **more: Any) -> Any:
+        asked.append(sql)
+        return await run(source, sql, *values, **more)
+
+    monkeypatch.setattr(sources, "run", noted)
+    rules = [world.rule(world.query(f"q{at}", f"SELECT {at} AS value")) for at in range(40)]
+    (good,) = world.execute("SELECT connection_config FROM data_sources WHERE id = %s", [world.source])
+    dead = {"host": "127.0.0.1", "port": 1, "dbname": "shop", "user": "reader"}
+    world.execute("UPDATE data_sources SET connection_config = %s WHERE id = %s", [json.dumps(dead), world.source])
+    await evaluate(evaluator, world)
+    first = QUICK.queries_at_once * (1 + len(QUICK.pauses))
+    assert 3 <= len(asked) <= first, "those that ran when it was found out, and no other"
+    assert {world.health(rule).health for rule in rules} == {"error"}
+    assert len({world.health(rule).health_reason for rule in rules}) == 1
+    assert "is not listening" in world.health(rules[0]).health_reason
+
+    config = json.dumps(good.connection_config)
+    world.execute("UPDATE data_sources SET connection_config = %s WHERE id = %s", [config, world.source])
+    await evaluate(evaluator, world)
+    assert {world.health(rule).health for rule in rules} == {"ok"}
+
+
+async def test_a_source_that_was_away_is_asked_for_slots_that_came_due_since() -> None:
+    """In one lane, which goes on while the second slot comes due."""
+    handle = SourceHandle(uuid4(), "shop", "postgresql", {})
+    answers = {"early": SourceAway("The source is not there."), "late": Result((), ())}
+    found: dict[str, str] = {}
+
+    async def run(source: Any, sql: str, *values: Any, **more: Any) -> Result:
+        if isinstance(answers[sql], SourceAway):
+            raise answers[sql]
+        return answers[sql]
+
+    def batch(sql: str, slot: datetime) -> Claim:
+        condition = Condition(ThresholdType.ABOVE, 1)
+        query, policies = uuid4(), (NoDataPolicy.NO_DATA, ErrorPolicy.ERROR)
+        rule = Rule(uuid4(), 1, uuid4(), query, "value", (), condition, 60, 0, *policies)
+        held = Held(rule, slot, slot, slot + timedelta(minutes=1), 0, 1, Health.OK, "")
+        return Claim(handle, [held], {query: sql}, {rule.owner_id: Owner(rule.owner_id)})
+
+    batches = [("early", -1), ("early", -2), ("late", 60)]
+
+    async def claim_next(source: UUID | None) -> Claim | None:
+        await asyncio.sleep(0.1)
+        if not batches:
+            return None
+        sql, seconds = batches.pop(0)
+        return batch(sql, datetime.now(UTC) + timedelta(seconds=seconds))
+
+    async def write(finished: Sequence[Finished]) -> None:
+        found.update({str(len(found) + at): one.reading.problem for at, one in enumerate(finished)})
+
+    async def nothing(rules: Sequence[UUID]) -> None: ...
+
+    sources = SimpleNamespace(run=run)
+    lane = Lane(handle.id, Desk(sources, QUICK, claim_next, write, nothing, nothing))  # type: ignore[arg-type]
+    await lane.run()
+    away, also_away, asked = found.values()
+    assert away == also_away == "The source is not there."
+    assert "no column" in asked
 
 
 async def test_a_rule_of_somebody_who_left_stands_as_error_and_admins_are_told(

@@ -90,6 +90,17 @@ async def test_every_order_pages_through_everything_once(world: World) -> None:
     assert len(await pages(world, "severity", 3, "severity:warning,info")) == 16
 
 
+async def test_those_of_one_rule_are_found_whatever_others_are_called(world: World) -> None:
+    same_name = [await world.make_rule(world.olga, world.query, name=f"Load {word}") for word in ("", "on the left")]
+    for number, rule in enumerate(itertools.islice(itertools.cycle(same_name), 6)):
+        await world.open(f"h{number}", rule=rule)
+    async with world.data.reading() as session:
+        page = await list_incidents(session, world.olga, order="newest", alert_id=same_name[0], limit=2)
+        more = await list_incidents(session, world.olga, order="newest", alert_id=same_name[0], after=page.next)
+    assert [row.alert_id for row in (*page.items, *more.items)] == [same_name[0]] * 3
+    assert more.next is None
+
+
 async def test_a_cursor_of_another_order_is_refused(world: World) -> None:
     await world.open("a", "b")
     async with world.data.reading() as session:

@@ -146,7 +146,7 @@ async def test_pages_and_what_an_incident_was_told(world: World) -> None:
         assert [len(page.items) for page in (first, second, last)] == [2, 2, 1]
         assert last.next is None
         assert [row.id for row in await reads.for_incident(session, [incident])] == [
-            row.id for page in (last, second, first) for row in reversed(page.items)
+            row.id for page in (first, second, last) for row in page.items
         ]
         assert first.items[0].title == "Checkout errors"
         assert await reads.deliveries(session, SYSTEM, status="failed") == await reads.deliveries(

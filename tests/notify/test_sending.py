@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -19,8 +19,9 @@ import pytest
 
 from datapulse_tui.errors import Unavailable
 from datapulse_tui.notify import reads
+from datapulse_tui.notify.intents import Intent
 from datapulse_tui.notify.sender import Sender
-from datapulse_tui.notify.service import cancel, send_again
+from datapulse_tui.notify.service import cancel, queue, send_again
 from datapulse_tui.notify.timing import MOST_ATTEMPTS
 from tests.databases import dsn
 from tests.notify.outbox import SIGNING, SYSTEM, World, asked, sending
@@ -207,6 +208,53 @@ async def test_two_drains_at_once_send_everything_once(world: World) -> None:
     assert len(hook.requests) == len(set(hook.keys())) == 40
     assert all(json.loads(request.body)["count"] == 5 for request in hook.requests)
     assert set(await world.statuses()) == {"sent"}
+
+
+async def test_who_queues_for_a_group_unseen_by_another_keeps_its_interval(world: World) -> None:
+    def one(key: str) -> Intent:
+        return world.intent("webhook", None, key=key, group_key="g", group_interval=300)
+
+    with http_receiver() as hook:
+        await world.webhook(hook.url)
+        async with sending(world) as drain:
+            async with world.data.transaction() as late:
+                await queue(late, [one("late")])
+                await world.queue(one("early"))
+                await drain()
+            assert await world.statuses() == ["pending", "sent"]
+            await drain()
+            assert len(hook.requests) == 1
+            waiting = await world.one(
+                "SELECT status, attempts, message_id, extract(epoch FROM due_at - now()) AS wait "
+                "FROM deliveries WHERE key = 'late'"
+            )
+            assert tuple(waiting)[:3] == ("pending", 0, None)
+            assert 290 < waiting.wait <= 300
+            await world.run("UPDATE deliveries SET sent_at = sent_at - interval '5 minutes' WHERE key = 'early'")
+            await world.due_now()
+            await drain()
+    assert len(hook.requests) == 2
+
+
+async def test_many_who_queue_for_groups_at_the_same_moment_send_once_a_group(world: World) -> None:
+    groups = [f"group {at}" for at in range(10)]
+    with http_receiver() as hook:
+        hook.always = Answer(delay=0.005)
+        await world.webhook(hook.url)
+        async with sending(world) as one, sending(world) as other:
+
+            async def tell(group: str, drain: Callable[[], Awaitable[None]]) -> None:
+                await world.queue(world.intent("webhook", None, group_key=group, group_interval=300))
+                await drain()
+
+            await asyncio.gather(*[tell(group, drain) for group in groups for drain in (one, other, one)])
+            await one()
+    told = await world.all(
+        "SELECT count(DISTINCT message_id) FILTER (WHERE status = 'sent') AS messages "
+        "FROM deliveries GROUP BY group_key"
+    )
+    assert [row.messages for row in told] == [1] * len(groups)
+    assert len(hook.requests) == len(groups)
 
 
 async def test_asked_again_immediately_before_sending(world: World) -> None:

@@ -6,13 +6,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from datapulse_tui.audit.actor import Actor
+from datapulse_tui.data.feed.messages import CHANNEL, decode
 from datapulse_tui.errors import Conflict, Invalid, NotAllowed, NotFound
+from datapulse_tui.workflows import jobs as jobs_of_workflows
 from datapulse_tui.workflows.reads.delegations import list_delegations, substitutes
 from datapulse_tui.workflows.service import decisions, delegations, requests
 from datapulse_tui.workflows.views import Share
+from tests.databases import dsn
 from tests.workflows.conftest import ADMINS, Office
 
 NOW = datetime.now(UTC)
@@ -235,3 +239,21 @@ async def test_an_item_is_not_given_to_everybody(office: Office) -> None:
     async with office.data.transaction() as session:
         await requests.edit(session, office.bea, one, 1, {"what": "two days"})
     assert (await office.request(one)).approver_id is None
+
+
+async def test_open_desks_hear_of_what_begins_or_ends_by_the_clock(office: Office, database_url: str) -> None:
+    times = (NOW + timedelta(hours=1), NOW + timedelta(hours=2))
+    made = await delegate_absence(office, office.ada, office.ada, office.olga, times=times)
+    jobs = await office.rows(
+        "SELECT args->>'delegation' AS delegation, scheduled_at FROM procrastinate_jobs WHERE task_name = :name "
+        "ORDER BY scheduled_at",
+        name=delegations.TURNED,
+    )
+    assert [(job.delegation, job.scheduled_at) for job in jobs] == [(str(made), each) for each in times]
+    assert f"workflows:{jobs_of_workflows.tell_of_delegation.name.rpartition(':')[2]}" == delegations.TURNED
+    with psycopg.connect(dsn(database_url), autocommit=True) as listener:
+        listener.execute(f"LISTEN {CHANNEL}")
+        async with office.data.transaction() as session:
+            await delegations.turned(session, made)
+        heard = [decode(each.payload) for each in listener.notifies(timeout=5, stop_after=2)]
+    assert {topic for topic, *_ in heard} == {"delegations", "workflows"}

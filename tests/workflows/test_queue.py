@@ -77,7 +77,8 @@ async def test_pages_hold_each_once_and_in_order(office: Office) -> None:
     await office.rows("UPDATE workflows SET due_at = created_at WHERE id = ANY(:ids)", ids=pending[:2])
     await office.rows("UPDATE workflows SET due_at = NULL WHERE id = :id", id=pending[3])
     decided = [await office.ask(what=f"d{n}") for n in range(3)]
-    await office.do(requests.withdraw, office.bea, *decided)
+    for each in decided:  # one after the other: the newest decision is the first
+        await office.do(requests.withdraw, office.bea, each)
     whole = await office.list(office.bea, Scope.MINE)
     assert [row.subject for row in whole[2:]] == ["p2", "p3", "d2", "d1", "d0"]
     for limit in (1, 2, 3):

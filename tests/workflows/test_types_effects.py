@@ -182,13 +182,27 @@ async def test_a_custom_role_called_admin_is_none(world: World) -> None:
 async def test_an_account_is_active_afterwards(world: World) -> None:
     ana, ann = await world.person("ana", "analyst"), await world.person("ann", "admin")
     pat = await world.person("pat", "analyst", status="pending")
+    await world.rows("UPDATE users SET password = 'a hash' WHERE id = :id", id=pat.user_id)
     with pytest.raises(NotFound):
         await world.actor(pat.user_id)
     request = await world.approved("user_activation", ana, ann, person="PAT@example.org", **WHY)
-    assert (await carried_out(world, request)).startswith("Pat is active")
+    assert await carried_out(world, request) == "Pat is active"
     assert (await world.actor(pat.user_id)).can("source:query")
     await names_both(world, "user.activated", ann, "Ana <ana@example.org>")
     assert await again(world, request, ann) == "Pat was active already"
+
+
+@pytest.mark.parametrize("status", ["pending", "inactive"])
+async def test_an_account_without_a_password_is_invited(world: World, status: str) -> None:
+    ana, ann = await world.person("ana", "analyst"), await world.person("ann", "admin")
+    pat = await world.person("pat", "analyst", status=status)
+    request = await world.approved("user_activation", ana, ann, person="pat@example.org", **WHY)
+    assert "there is no e-mail channel" in await carried_out(world, request)
+    [row] = await world.rows("SELECT status, password FROM users WHERE id = :id", id=pat.user_id)
+    assert tuple(row) == ("pending", "!")
+    [count] = await world.rows("SELECT count(*) FROM invitations WHERE accepted_at IS NULL AND revoked_at IS NULL")
+    assert count == (1,)
+    await names_both(world, "user.invited", ann, "Ana <ana@example.org>")
 
 
 async def test_an_account_that_may_do_more_than_was_approved(world: World) -> None:

@@ -1,7 +1,8 @@
 """One source's rules being evaluated in this process: queries that wait, run and have ended, and who writes them down.
 
 A slow query holds up no other of its source: what is finished is written about every second, and rules that fall due
-meanwhile are claimed and join the lane.
+meanwhile are claimed and join the lane. Where the source cannot be connected to, that is found out once for all slots
+that were due by then: a thousand queries do not each wait for a host that is dead.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from uuid import UUID
 
 from datapulse_tui.alerts import parameters
@@ -21,7 +23,7 @@ from datapulse_tui.alerts.evaluation.model import MOST_SERIES, Finished, Held, L
 from datapulse_tui.alerts.evaluation.readings import read
 from datapulse_tui.data.result import Result
 from datapulse_tui.errors import DataPulseError
-from datapulse_tui.sources.adapters.base import QueryCancelled
+from datapulse_tui.sources.adapters.base import QueryCancelled, SourceAway
 from datapulse_tui.sources.pool import SourceHandle, Sources
 
 logger = logging.getLogger(__name__)
@@ -71,6 +73,7 @@ class Lane:
     closing: bool = False
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
     _failure: BaseException | None = None
+    _away: tuple[datetime, str] | None = None  # when the source could not be connected to, and why
 
     def wake(self) -> None:
         """Look whether there are more rules to claim."""
@@ -194,25 +197,40 @@ class Lane:
         limits = self.desk.limits
         loop = asyncio.get_running_loop()
         deadline = loop.time() + limits.timeout
-        problem = BROKEN
+        problem, away = BROKEN, False
         for pause in (0.0, *limits.pauses):
             if pause:
                 await asyncio.sleep(pause)
             left = deadline - loop.time()
             if left <= 0:
                 break
+            known = self._why_away(asked)
+            if known:
+                return known
+            away = False
             try:
-                return await self.desk.sources.run(
+                result = await self.desk.sources.run(
                     asked.source, asked.sql, asked.params, limit=MOST_SERIES, timeout=left
                 )
             except QueryCancelled:
                 raise asyncio.CancelledError from None
             except DataPulseError as error:
-                problem = str(error)
+                problem, away = str(error), isinstance(error, SourceAway)
             except Exception:
                 logger.exception("a query of the source %s failed", asked.source.name)
                 problem = BROKEN
+            else:
+                self._away = None
+                return result
+        if away:
+            self._away = (datetime.now(UTC), problem)
         return problem
+
+    def _why_away(self, asked: Asked) -> str:
+        """Why the source could not be connected to after these slots were due; empty: it is worth a try."""
+        if self._away is None or any(one.slot > self._away[0] for one in asked.held):
+            return ""
+        return self._away[1]
 
     # -- the end -------------------------------------------------------------------------------------------------------
 

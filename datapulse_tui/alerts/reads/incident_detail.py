@@ -8,7 +8,7 @@ from uuid import UUID
 
 from datapulse_tui.alerts.reads.incident_rows import COLUMNS, JOINS, SAMPLES, make_row, person
 from datapulse_tui.alerts.rules import VIEW, VIEW_ALL, ThresholdType
-from datapulse_tui.alerts.views import DeliveryRow, EventRow, IncidentView, PersonRef, SimilarRow
+from datapulse_tui.alerts.views import EventRow, IncidentView, PersonRef, SimilarRow
 from datapulse_tui.data.glance import fetch
 from datapulse_tui.errors import NotFound
 
@@ -45,16 +45,6 @@ SELECT * FROM (
     WHERE e.incident_id = :id ORDER BY e.id DESC LIMIT :limit) newest
 ORDER BY id
 """
-_DELIVERIES = """
-SELECT d.id, d.kind, d.channel_type, coalesce(c.name, '') AS channel, coalesce(u.name, d.address) AS recipient,
-    d.status, coalesce(d.reason, '') AS reason, coalesce(d.answer, '') AS answer, d.attempts, d.created_at, d.due_at,
-    d.sent_at, d.incident_id, a.name AS rule
-FROM deliveries d
-LEFT JOIN notification_channels c ON c.id = d.channel_id
-LEFT JOIN users u ON u.id = d.user_id
-LEFT JOIN alerts a ON a.id = d.alert_id
-WHERE d.incident_id = :id ORDER BY d.created_at DESC, d.id LIMIT :limit
-"""
 # Of the same series first, and only those that the reader may see.
 _SIMILAR = """
 SELECT i.id, i.number, i.title, i.opened_at, i.resolved_at, coalesce(i.reason, '') AS reason,
@@ -82,13 +72,14 @@ async def get_incident(session: Reader, actor: Actor, wanted: UUID | int) -> Inc
     """The incident with that id or number. Raises NotFound for one that is not there or not visible to `actor`."""
     from datapulse_tui.alerts.history import samples
     from datapulse_tui.alerts.reads.snoozes import get_snooze
+    from datapulse_tui.notify.reads import for_incident
 
     actor.require(VIEW, "see incidents")
     now = datetime.now(UTC)
     row = await _find(session, actor, wanted, now)
     of_it: dict[str, Any] = {"id": row.id}
     events = await fetch(session, _EVENTS, of_it | {"limit": MOST_EVENTS, "somebody": SOMEBODY})
-    deliveries = await fetch(session, _DELIVERIES, of_it | {"limit": MOST_DELIVERIES})
+    deliveries = await for_incident(session, [row.id], MOST_DELIVERIES)
     similar = await fetch(
         session,
         _SIMILAR,
@@ -108,6 +99,7 @@ async def get_incident(session: Reader, actor: Actor, wanted: UUID | int) -> Inc
         threshold_type=ThresholdType(row.threshold_type),
         threshold=float(row.threshold_value),
         recovery=None if row.recovery_value is None else float(row.recovery_value),
+        window_seconds=row.window_seconds,
         metric=row.metric or "",
         query=row.query,
         source=row.source,
@@ -118,7 +110,7 @@ async def get_incident(session: Reader, actor: Actor, wanted: UUID | int) -> Inc
         snooze=await get_snooze(session, actor, row.snooze_id) if snoozed else None,
         resolved_by=person(row.res_id, row.res_name, row.res_email),
         events=tuple(EventRow(each.at, each.kind, each.actor, each.comment, each.details) for each in events),
-        deliveries=tuple(DeliveryRow(**_fields(each)) for each in deliveries),
+        deliveries=deliveries,
         similar=tuple(
             SimilarRow(
                 each.id,
@@ -145,7 +137,3 @@ async def _find(session: Reader, actor: Actor, wanted: UUID | int, now: datetime
             "There is no such incident, or it is not one of yours.", hint="`datapulse alert list` shows the open ones."
         )
     return rows[0]
-
-
-def _fields(row: Any) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in DeliveryRow.__slots__}

@@ -49,8 +49,10 @@ async def list_incidents(
     order: Order = "severity",
     after: str | None = None,
     limit: int = 200,
+    alert_id: UUID | None = None,
 ) -> Page[IncidentRow]:
-    """Incidents that `actor` may see and that `filter` (see filters.py) asks for, the most severe and newest first.
+    """Incidents that `actor` may see and that `filter` (see filters.py) asks for, the most severe and newest first;
+    only those of the rule `alert_id`, if given.
 
     Raises InvalidFilter with the position, NotAllowed without the right to view, Invalid for a cursor that is not ours.
     """
@@ -58,6 +60,8 @@ async def list_incidents(
     now = datetime.now(UTC)
     wanted = parse(filter, now, ZoneInfo(actor.zone))
     condition = await where(session, actor, wanted)
+    if alert_id is not None:
+        condition.conditions.append(f"i.alert_id = CAST(:{condition.bind(alert_id)} AS uuid)")
     sql = page_sql(condition, order, decode_cursor(after, len(_ORDERS[order])) if after else None)
     await plan_for_values(session)
     rows = await fetch(session, sql, {**condition.params, "limit": limit + 1, "samples_after": now - SAMPLES})

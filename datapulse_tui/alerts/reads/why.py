@@ -130,7 +130,7 @@ def _told(row: Any, zone: ZoneInfo) -> WhyRow:
     if row.status == "pending" and not reason:
         reason = f"due at {_moment(row.due_at, zone)}"
     if row.status == "sent":
-        reason = " ".join(part for part in (f"at {_moment(row.sent_at, zone)}", row.answer) if part)
+        reason = ", ".join(part for part in (f"at {_moment(row.sent_at, zone)}", row.answer) if part)
     return WhyRow(row.created_at, row.recipient, row.channel, _WHAT[row.kind], OUTCOMES[row.status], reason)
 
 
@@ -151,7 +151,8 @@ def _between(row: Any, zone: ZoneInfo) -> WhyRow:
     words = {"snooze_extended": "snooze extended", "snooze_ended": "snooze ended"}.get(row.kind, row.kind)
     until = row.details.get("until")
     end = f" until {_moment(datetime.fromisoformat(until), zone)}" if until else ""
-    return WhyRow(row.at, "", "", "", f"{words} by {row.who}{end}", row.comment or str(row.details.get("why", "")))
+    by = "" if row.who == "DataPulse" or row.who.startswith("system:") else f" by {row.who}"
+    return WhyRow(row.at, "", "", "", f"{words}{by}{end}", row.comment or str(row.details.get("why", "")))
 
 
 async def _never(session: Reader, incident: Any, person: Any) -> WhyRow:

@@ -64,6 +64,15 @@ class EmailChannel:
                 return retry(_answer(error))
             return await self._hand_over(line, recipient(message.address).addr_spec, content)
 
+    async def greet(self) -> Outcome:
+        """Connect, greet and sign in as for a mail, and send none."""
+        try:
+            line = await self._take()
+        except (aiosmtplib.SMTPException, OSError) as error:
+            return retry(_answer(error))
+        self._give_back(line)
+        return sent("The server answers" + (" and lets us in." if self._config.username else "."))
+
     async def close(self) -> None:
         """Say goodbye on every connection."""
         free, self._free = self._free, []

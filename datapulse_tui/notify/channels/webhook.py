@@ -28,12 +28,13 @@ from typing import Any
 
 from datapulse_tui.notify.channels.base import Message, Outcome
 from datapulse_tui.notify.channels.http import Poster
+from datapulse_tui.notify.intents import GROUP_INTERVAL
 from datapulse_tui.notify.messages import Item
 from datapulse_tui.notify.templates import fill
 
 MOST_ITEMS = 1000
 ENCODED = "whsec_"
-_OWN_FACTS = frozenset({"message", "zone", "digest"})  # how people are told, not what
+_OWN_FACTS = frozenset({"message", "zone", "digest", GROUP_INTERVAL})  # how people are told, not what
 
 
 class WebhookChannel:

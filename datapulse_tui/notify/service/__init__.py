@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datapulse_tui.notify.service.channels import create_channel, delete_channel, update_channel
-from datapulse_tui.notify.service.outbox import DRAIN, QUEUE, cancel, queue, send_again
+from datapulse_tui.notify.service.outbox import DRAIN, QUEUE, cancel, has_channel, queue, send_again, withdraw
 from datapulse_tui.notify.service.testing import TestResult, test_channel
 
 __all__ = [
@@ -13,8 +13,10 @@ __all__ = [
     "cancel",
     "create_channel",
     "delete_channel",
+    "has_channel",
     "queue",
     "send_again",
     "test_channel",
     "update_channel",
+    "withdraw",
 ]

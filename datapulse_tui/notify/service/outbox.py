@@ -10,7 +10,7 @@ from uuid import UUID
 
 from datapulse_tui.audit.clean import clean, clean_text
 from datapulse_tui.errors import NotFound
-from datapulse_tui.notify.intents import DELIVERIES_TOPIC, MANAGE, Intent
+from datapulse_tui.notify.intents import DELIVERIES_TOPIC, GROUP_INTERVAL, MANAGE, Intent
 from datapulse_tui.notify.timing import end_of_hour
 
 if TYPE_CHECKING:
@@ -81,6 +81,15 @@ WITH cancelled AS (
 SELECT count(*) FROM cancelled
 """
 
+_WITHDRAW = """
+WITH cancelled AS (
+    UPDATE deliveries SET status = 'cancelled', reason = :reason, updated_at = now()
+    WHERE key = ANY(CAST(:keys AS text[])) AND status = 'pending' RETURNING id)
+SELECT count(*) FROM cancelled
+"""
+
+_HAS_CHANNEL = "SELECT 1 FROM notification_channels WHERE type = :type AND is_default AND is_active"
+
 _AGAIN = """
 UPDATE deliveries SET status = 'pending', due_at = now(), attempts = 0, reason = NULL, updated_at = now()
 WHERE id = ANY(CAST(:ids AS uuid[])) AND status = 'failed'
@@ -128,6 +137,25 @@ async def cancel(
     if cancelled:
         await emit(session, DELIVERIES_TOPIC)
     return cancelled
+
+
+async def withdraw(session: AsyncSession, keys: Sequence[str], reason: str) -> int:
+    """Take back the deliveries with these keys that are not yet sent; returns how many."""
+    from sqlalchemy import text
+
+    from datapulse_tui.data.feed import emit
+
+    withdrawn = int((await session.execute(text(_WITHDRAW), {"keys": list(keys), "reason": reason})).scalar_one())
+    if withdrawn:
+        await emit(session, DELIVERIES_TOPIC)
+    return withdrawn
+
+
+async def has_channel(session: AsyncSession, channel_type: str) -> bool:
+    """Whether there is a default channel of that type for which messages can be queued."""
+    from sqlalchemy import text
+
+    return await session.scalar(text(_HAS_CHANNEL), {"type": channel_type}) is not None
 
 
 async def send_again(session: AsyncSession, actor: Actor, delivery_ids: Sequence[UUID]) -> int:
@@ -192,6 +220,8 @@ def _row(intent: Intent, due: datetime) -> dict[str, Any]:
     payload["zone"] = intent.zone
     if intent.digest:
         payload["digest"] = True
+    elif intent.group_interval:
+        payload[GROUP_INTERVAL] = intent.group_interval
     return {
         "key": intent.key,
         "kind": intent.kind,

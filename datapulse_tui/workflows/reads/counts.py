@@ -10,7 +10,7 @@ from datapulse_tui.alerts.reads.counts import BOUND, bounded
 from datapulse_tui.alerts.reads.planning import plan_for_values
 from datapulse_tui.alerts.views import Count
 from datapulse_tui.data.glance import fetch
-from datapulse_tui.workflows.filter_sql import PENDING, SETTLED, parts, where
+from datapulse_tui.workflows.filter_sql import MY_DECISIONS, MY_VOTES, PENDING, SETTLED, parts, where
 from datapulse_tui.workflows.filters import RequestFilter, parse
 from datapulse_tui.workflows.reads.standing import standing
 from datapulse_tui.workflows.rules import VIEW_ALL, Scope
@@ -51,6 +51,9 @@ async def _count(session: Reader, actor: Actor, scope: Scope, wanted: RequestFil
     await plan_for_values(session)
     pending, settled = parts(scope, wanted)
     status = {(True, False): PENDING, (False, True): SETTLED, (True, True): "true"}.get((pending, settled), "false")
+    if scope is Scope.DECIDED:
+        decided = " OR ".join(f"({each})" for each in MY_DECISIONS)
+        and_ += f" AND (({PENDING} AND {MY_VOTES}) OR ({SETTLED} AND ({decided})))"
     found = await fetch(
         session,
         f"SELECT count(*) AS number FROM (SELECT 1 FROM workflows w "  # noqa: S608

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from datapulse_tui.data.glance import fetch
 from datapulse_tui.workflows.rules import DECIDE, MANAGE
-from datapulse_tui.workflows.views import DelegationRow, Person
+from datapulse_tui.workflows.views import DelegationRow, PersonRef
 
 if TYPE_CHECKING:
     from datapulse_tui.audit.actor import Actor
@@ -48,8 +48,8 @@ async def list_delegations(session: Reader, actor: Actor, *, over: bool = False)
     return tuple(
         DelegationRow(
             id=row.id,
-            principal=Person(row.principal_id, row.principal_name, row.principal_email),
-            substitute=Person(row.substitute_id, row.substitute_name, row.substitute_email),
+            principal=PersonRef(row.principal_id, row.principal_name, row.principal_email),
+            substitute=PersonRef(row.substitute_id, row.substitute_name, row.substitute_email),
             types=tuple(row.types),
             starts_at=row.starts_at,
             ends_at=row.ends_at,
@@ -61,7 +61,7 @@ async def list_delegations(session: Reader, actor: Actor, *, over: bool = False)
     )
 
 
-async def substitutes(session: Reader, actor: Actor, text: str = "", limit: int = MOST_PEOPLE) -> tuple[Person, ...]:
+async def substitutes(session: Reader, actor: Actor, text: str = "", limit: int = MOST_PEOPLE) -> tuple[PersonRef, ...]:
     """Others who may decide requests, and so stand in or be given one; `text` begins their name or address."""
     from datapulse_tui.alerts.filter_sql import like
     from datapulse_tui.people.rules import ROLE_PERMISSIONS
@@ -76,4 +76,4 @@ async def substitutes(session: Reader, actor: Actor, text: str = "", limit: int 
         "word_starts": f"% {name}%",
         "limit": limit,
     }
-    return tuple(Person(row.id, row.name, row.email) for row in await fetch(session, _PEOPLE, values))
+    return tuple(PersonRef(row.id, row.name, row.email) for row in await fetch(session, _PEOPLE, values))

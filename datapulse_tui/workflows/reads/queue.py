@@ -13,7 +13,7 @@ from datapulse_tui.alerts.reads.planning import plan_for_values
 from datapulse_tui.data.glance import fetch
 from datapulse_tui.data.page import decode_cursor, make_page
 from datapulse_tui.errors import Invalid
-from datapulse_tui.workflows.filter_sql import PENDING, SETTLED, parts, visible, where
+from datapulse_tui.workflows.filter_sql import MY_DECISIONS, MY_VOTES, PENDING, SETTLED, parts, visible, where
 from datapulse_tui.workflows.filters import RequestFilter, parse
 from datapulse_tui.workflows.reads.rows import COLUMNS, JOINS, make_rows
 from datapulse_tui.workflows.reads.standing import standing
@@ -94,7 +94,7 @@ async def versions(session: Reader, actor: Actor, wanted: Sequence[UUID | int]) 
 # -- the order ---------------------------------------------------------------------------------------------------------
 
 _FIRST, _SECOND = 0, 1  # the parts of a list: what is pending, and what is decided
-_NEWEST = {Scope.DECIDED: "coalesce(w.decided_at, w.created_at)"}
+_NEWEST = "coalesce(w.decided_at, w.created_at)"  # word for word what the index says
 
 
 def page_sql(
@@ -103,25 +103,27 @@ def page_sql(
     """The statement of a page; what a cursor brought is bound in `condition`. The page is found first, by its order
     alone, and what stands in its rows is looked up for those."""
     pending, settled = parts(scope, wanted)
+    voted = f" AND {MY_VOTES}" if scope is Scope.DECIDED else ""
+    decided = [f" AND {each}" for each in MY_DECISIONS] if scope is Scope.DECIDED else [""]
     found = []
     if pending and order == "newest":
         found += [
             f"(SELECT w.id, {_FIRST} AS part, w.created_at AS at FROM workflows w "  # noqa: S608
-            f"WHERE {PENDING} AND {condition.sql}{beyond} ORDER BY w.created_at DESC, w.id LIMIT :limit)"
+            f"WHERE {PENDING} AND {condition.sql}{voted}{beyond} ORDER BY w.created_at DESC, w.id LIMIT :limit)"
             for beyond in _beyond_newest(condition, "w.created_at", after, _FIRST)
         ]
     elif pending:
         found += [
             f"(SELECT w.id, {_FIRST} AS part, w.due_at AS at FROM workflows w "  # noqa: S608
-            f"WHERE {PENDING} AND {condition.sql}{beyond} ORDER BY w.due_at, w.id LIMIT :limit)"
+            f"WHERE {PENDING} AND {condition.sql}{voted}{beyond} ORDER BY w.due_at, w.id LIMIT :limit)"
             for beyond in _beyond_due(condition, after)
         ]
     if settled:
-        newest = _NEWEST.get(scope, "w.created_at")
         found += [
-            f"(SELECT w.id, {_SECOND} AS part, {newest} AS at FROM workflows w "  # noqa: S608
-            f"WHERE {SETTLED} AND {condition.sql}{beyond} ORDER BY {newest} DESC, w.id LIMIT :limit)"
-            for beyond in _beyond_newest(condition, newest, after, _SECOND)
+            f"(SELECT w.id, {_SECOND} AS part, {_NEWEST} AS at FROM workflows w "  # noqa: S608
+            f"WHERE {SETTLED} AND {condition.sql}{mine}{beyond} ORDER BY {_NEWEST} DESC, w.id LIMIT :limit)"
+            for beyond in _beyond_newest(condition, _NEWEST, after, _SECOND)
+            for mine in decided
         ]
     if not found:
         found = [f"(SELECT w.id, {_FIRST} AS part, w.due_at AS at FROM workflows w WHERE false AND {condition.sql})"]  # noqa: S608

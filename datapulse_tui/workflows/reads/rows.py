@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from datapulse_tui.workflows.deciding import Standing, why_not
 from datapulse_tui.workflows.reads.standing import standing
 from datapulse_tui.workflows.rules import EffectState, Priority, Result, Status, Vote, WaitingOn
-from datapulse_tui.workflows.views import Person, RequestRow
+from datapulse_tui.workflows.views import PersonRef, RequestRow
 
 if TYPE_CHECKING:
     from datapulse_tui.audit.actor import Actor
@@ -99,11 +99,11 @@ def _row(row: Any, mine: Standing, zone: ZoneInfo, kinds: Any) -> RequestRow:
         outcome=Result(row.outcome) if row.outcome else None,
         priority=Priority(row.priority),
         waiting_on=WaitingOn(row.waiting_on),
-        requester=Person(row.requester_id, row.requester_name, row.requester_email),
+        requester=PersonRef(row.requester_id, row.requester_name, row.requester_email),
         assignee=approver if pending else None,
         claimed_by=person(row.claimed_by, row.claimed_name, row.claimed_email),
         decided_by=(voter if provisional else None) if pending else approver,
-        standing_in_for=Person(right.id, right.name, right.email) if right and right is not mine.person else None,
+        standing_in_for=PersonRef(right.id, right.name, right.email) if right and right is not mine.person else None,
         created_at=row.created_at,
         due_at=None if pending and row.paused_at else row.due_at,
         escalated_at=row.escalated_at,
@@ -117,6 +117,6 @@ def _row(row: Any, mine: Standing, zone: ZoneInfo, kinds: Any) -> RequestRow:
     )
 
 
-def person(user_id: UUID | None, name: str, email: str) -> Person | None:
+def person(user_id: UUID | None, name: str, email: str) -> PersonRef | None:
     """Somebody, or nobody without an id."""
-    return Person(user_id, name, email) if user_id is not None else None
+    return PersonRef(user_id, name, email) if user_id is not None else None

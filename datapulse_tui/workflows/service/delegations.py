@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from datapulse_tui.data.glance import Reader
 
 KIND = "delegation"
+TURNED = "workflows:delegation_turned"  # the job that says when one begins or ends by the clock
 MOST_SHARED = 500
 
 Range = tuple[datetime, datetime]
@@ -92,6 +93,7 @@ async def create(
     from sqlalchemy import text
 
     from datapulse_tui.audit.service import record
+    from datapulse_tui.data.enqueue import enqueue
     from datapulse_tui.data.feed import emit
     from datapulse_tui.workflows import telling
 
@@ -113,9 +115,20 @@ async def create(
     after = {"principal": away.name, "substitute": other.name, "from": start, "to": end, "types": list(types)}
     await record(session, actor, "delegation.made", KIND, made.id, after=after, note={"reason": said} if said else None)
     await telling.delegation(session, made, "made")
+    for moment_ in (start, end):
+        # Whoever looks at a queue then learns that it is another one.
+        await enqueue(session, TURNED, schedule_at=moment_, delegation=made.id)
     await emit(session, DELEGATIONS_TOPIC, made.id)
     await emit(session, WORKFLOWS_TOPIC)  # what is for whom is another now
     return UUID(str(made.id))
+
+
+async def turned(session: AsyncSession, delegation_id: UUID) -> None:
+    """Say that a delegation began or ended by the clock: what is for whom is another now."""
+    from datapulse_tui.data.feed import emit
+
+    await emit(session, DELEGATIONS_TOPIC, delegation_id)
+    await emit(session, WORKFLOWS_TOPIC)
 
 
 async def end(session: AsyncSession, actor: Actor, delegation_id: UUID) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from datapulse_tui.audit.actor import Actor
 
-KEEPERS = Audience((f"permission:{MANAGE}",), "two people who manage the data sources")
+KEEPERS = Audience((f"permission:{MANAGE}",), "those who manage the data sources")
 
 
 class DataSourceDeletion(Form):

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from datapulse_tui.audit.actor import Actor
 
 _ROLE = "SELECT id, name, permissions FROM roles WHERE id = CAST(:id AS uuid) OR name = :name"
-_HOLD_ROLE = "SELECT 1 FROM roles WHERE id = CAST(:id AS uuid) FOR SHARE"
 _HAS = "SELECT 1 FROM user_roles WHERE user_id = :person AND role_id = :role"
 
 
@@ -107,18 +106,16 @@ class RoleGrantRequest(RequestType[RoleGrant]):
 
     async def carry_out(self, session: AsyncSession, authority: Actor, request: Approved) -> str:
         """See RequestType. Whoever has a higher built-in role by now keeps it."""
-        from sqlalchemy import text
-
-        from datapulse_tui.people import service
+        from datapulse_tui.people import roles, service
 
         role, ref = request.details["role"], Ref.of(request.details, "person")
         if role["id"]:
             # Held from here on, so that what was approved is what is given.
-            await session.execute(text(_HOLD_ROLE), {"id": role["id"]})
+            await roles.hold(session, UUID(role["id"]))
             changed = await self.still_makes_sense(session, request.details)
             if changed:
                 raise Invalid(changed)
-            made = await service.assign_role(session, authority, ref.id, UUID(role["id"]))
+            made = await roles.give(session, authority, ref.id, UUID(role["id"]))
             return f"{ref.name} got the role {role['name']}" if made else f"{ref.name} had the role already"
         made = await service.raise_role(session, authority, ref.id, role["name"])
         person = await finding.account(session, ref.id)

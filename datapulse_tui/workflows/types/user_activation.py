@@ -70,7 +70,8 @@ class UserActivationRequest(RequestType[UserActivation]):
 
     def effect_text(self, details: Details) -> str:
         """See RequestType."""
-        return f"{details['person']['name']} may sign in, as {details['person']['role']}"
+        name, role = details["person"]["name"], details["person"]["role"]
+        return f"{name} may sign in, as {role}; without a password yet, by an invitation"
 
     async def still_makes_sense(self, session: AsyncSession, details: Details) -> str:
         """See RequestType. An account that got another role meanwhile is not the one that was approved."""
@@ -87,15 +88,21 @@ class UserActivationRequest(RequestType[UserActivation]):
         """See RequestType."""
         from sqlalchemy import text
 
-        from datapulse_tui.people import service
+        from datapulse_tui.people import invitations, service
 
         person = await finding.account(session, Ref.of(request.details, "person").id)
         if person.status == Status.ACTIVE:
             return f"{person.name} was active already"
-        await service.activate(session, authority, person.id)
-        if await session.scalar(text(_HAS_NONE), {"none": NO_PASSWORD, "id": person.id}):
-            return f"{person.name} is active, and needs a password from an administrator to sign in"
-        return f"{person.name} is active"
+        if not await session.scalar(text(_HAS_NONE), {"none": NO_PASSWORD, "id": person.id}):
+            await service.activate(session, authority, person.id)
+            return f"{person.name} is active"
+        invited = await invitations.invite_again(session, authority, person.id)
+        if invited.mailed:
+            return f"{person.name} is invited by mail, and active once they choose a password"
+        return (
+            f"{person.name} is invited, but there is no e-mail channel: an administrator invites them again to read "
+            "the code out"
+        )
 
 
 TYPE = UserActivationRequest()
