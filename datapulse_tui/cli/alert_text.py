@@ -19,8 +19,8 @@ def print_incidents(rows: Sequence[IncidentRow], now: datetime) -> None:
     output.emit_table(
         ("number", "severity", "state", "age", "value", "now", "who has it", "title"),
         [
-            (row.number, row.severity, row.status, age(now - row.opened_at), row.start_value, row.value_now,
-             _name(row.held_by), row.title)
+            (row.number, row.severity, row.status, age(now - row.opened_at), _short(row.start_value),
+             _short(row.value_now), _name(row.held_by), row.title)
             for row in rows
         ],
     )  # fmt: skip
@@ -32,8 +32,8 @@ def print_incident(view: IncidentView) -> None:
     facts: list[tuple[str, Any]] = [
         ("number", row.number), ("title", row.title), ("rule", row.rule), ("severity", row.severity),
         ("state", row.status), ("firing", row.firing), ("opened", row.opened_at), ("resolved", row.resolved_at),
-        ("reason", view.reason), ("value at start", row.start_value), ("worst", view.worst_value),
-        ("now", row.value_now), ("threshold", f"{view.threshold_type} {view.threshold:g}"),
+        ("reason", view.reason), ("value at start", _short(row.start_value)), ("worst", _short(view.worst_value)),
+        ("now", _short(row.value_now)), ("threshold", f"{view.threshold_type} {view.threshold:g}"),
         ("assigned to", _name(row.assigned_to)), ("acknowledged by", _name(row.acknowledged_by)),
         ("snoozed until", row.snoozed_until), ("department", view.department), ("query", view.query),
         ("source", view.source), ("runbook", view.runbook_url), ("rule's owner", view.rule_owner.email),
@@ -62,6 +62,11 @@ def print_incident(view: IncidentView) -> None:
                 for each in view.similar
             ],
         )
+
+
+def _short(value: float | None) -> float | None:
+    """A value to six digits, which is what people read of it; `--json` has all of them."""
+    return None if value is None else float(f"{value:.6g}")
 
 
 def _name(person: PersonRef | None) -> str:

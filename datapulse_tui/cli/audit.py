@@ -1,24 +1,26 @@
-"""`datapulse audit`: the trail of what was done, and whether it is still what was written."""
+"""`datapulse audit`: the trail of what was done, whether it is still what was written, and what is taken out of it."""
 
 from __future__ import annotations
 
 import re
 import sys
-import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from datapulse_tui.cli import context, output
+from datapulse_tui.charts.cells import clean
+from datapulse_tui.cli import audit_files, context, output
+from datapulse_tui.cli.progress import ProgressLine
 from datapulse_tui.errors import Invalid
 
 if TYPE_CHECKING:
+    from datapulse_tui.audit.reads import AuditRecord, RecordPage
     from datapulse_tui.audit.verify import Noted, Verdict
     from datapulse_tui.cli.context import Workspace
 
-app = context.noun("The audit trail: list, verify.")
+app = context.noun("The audit trail: list, show, verify, export, purge, verify-export.")
+audit_files.add_to(app)
 
-PROGRESS_EVERY = 0.2  # seconds
 _NOTED = re.compile(r"(\d{1,18}):([0-9a-fA-F]{16,64})")
 
 
@@ -33,82 +35,115 @@ def verify(
     """Recompute every seal; exit code 1 with the first record or seal that does not match.
 
     Tamper-evident, not tamper-proof: note the last seal's number and hash somewhere else, and give it back with
-    --noted.
+    --noted. What was found is recorded.
     """
+    line = ProgressLine()
 
     async def body(desk: Workspace) -> Verdict:
-        from datapulse_tui.audit.verify import verify as check
+        from datapulse_tui.audit.verdicts import progress_words, verify_and_record
 
-        progress = _Progress()
+        def progress(done: int, total: int) -> None:
+            line(progress_words(done, total))
+
         try:
-            return await check(desk.data, desk.actor, noted=_parse_noted(noted), progress=progress)
+            return await verify_and_record(desk.data, desk.actor, noted=_parse_noted(noted), progress=progress)
         finally:
-            progress.clear()
+            line.clear()
 
     verdict = context.run(body)
     if as_json:
         output.emit_json({"intact": verdict.intact, **output.plain(verdict)})
     else:
-        typer.echo(describe(verdict))
+        from datapulse_tui.audit.verdicts import describe
+
+        typer.echo("\n".join(describe(verdict)))
     if not verdict.intact:
         raise typer.Exit(context.FAILED)
 
 
 @app.command("list")
 def list_trail(
-    person: Annotated[str | None, typer.Option("--person", metavar="EMAIL", help="Only what this person did.")] = None,
-    action: Annotated[
-        str | None, typer.Option("--action", help="Only this action, or all that begin so: `user.`")
-    ] = None,
+    filter_: audit_files.Filter = "",
+    person: Annotated[str | None, typer.Option("--person", metavar="EMAIL", help="The same as who:EMAIL.")] = None,
+    action: Annotated[str | None, typer.Option("--action", help="The same as action:ACTION.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="How many records.")] = 50,
     after: Annotated[str | None, typer.Option("--after", metavar="CURSOR", help="Go on where a page ended.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show the newest records of the trail."""
+    """Show the newest records of the trail that a filter asks for."""
 
     async def body(desk: Workspace) -> None:
-        from datapulse_tui.audit.reads import AuditFilter, list_records
-        from datapulse_tui.people import reads
+        from datapulse_tui.audit.filters import words_of
 
-        async with desk.data.reading() as session:
-            user_id = (await reads.get_user(session, desk.actor, person)).id if person else None
-            page = await list_records(
-                session, desk.actor, only=AuditFilter(user_id=user_id, action=action), after=after, limit=limit
-            )
+        narrowed = {name: value for name, value in (("who", person), ("action", action)) if value}
+        items, following = await _page(desk, f"{filter_} {words_of(**narrowed)}".strip(), after, limit)
         if as_json:
-            output.emit_json({"records": page.items, "next": page.next})
+            output.emit_json({"records": items, "next": following})
             return
         output.emit_table(
             ("seq", "at", "who", "action", "on", "from", "details"),
-            (
-                (
-                    one.seq,
-                    one.at,
-                    f"{one.who} ({one.through})" if one.through else one.who,
-                    one.action,
-                    f"{one.resource_type} {one.resource_id or ''}".strip(),
-                    one.ip_address,
-                    one.details or None,
-                )
-                for one in page.items
-            ),
+            ((one.seq, one.at, _who(one), one.action, one.thing, one.ip_address, one.details or None) for one in items),
         )
-        if page.next:
-            sys.stderr.write(f"There is more: --after {page.next}\n")
+        if following:
+            sys.stderr.write(f"There is more: --after {following}\n")
 
     context.run(body)
 
 
-def describe(verdict: Verdict) -> str:
-    """The verdict in words."""
-    waiting = f"{verdict.unsealed:,} records are not sealed yet; nothing can be said of them."
-    if verdict.problem is not None:
-        before = f"Before it, {verdict.records:,} records in {verdict.seals:,} seals match."
-        return f"The audit trail was changed. {verdict.problem.message}\n{before}\n{waiting}"
-    lines = [f"The audit trail is intact: {verdict.records:,} records in {verdict.seals:,} seals match.", waiting]
-    if verdict.seals:
-        lines.append(f"Last seal: {verdict.last_seal}:{verdict.last_hash}")
-    return "\n".join(lines)
+@app.command()
+def show(
+    number: Annotated[int, typer.Argument(metavar="NUMBER", min=1, help="The record's number.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show one record, with what it changed field by field."""
+
+    async def body(desk: Workspace) -> None:
+        from datapulse_tui.audit.difference import changes, notes
+        from datapulse_tui.audit.reads import get_record
+
+        async with desk.data.reading() as session:
+            found = await get_record(session, desk.actor, number)
+        if as_json:
+            output.emit_json(found)
+            return
+        facts = {
+            "number": found.seq, "at": found.at, "who": _who(found), "action": found.action, "on": found.thing,
+            "id": found.resource_id, "from": found.ip_address, "client": found.user_agent,
+        }  # fmt: skip
+        output.emit_table(("what", "value"), [*facts.items(), *notes(found.details)])
+        found_changes = changes(found.details)
+        if found_changes:
+            typer.echo("")
+            output.emit_table(
+                ("field", "before", "after"), [(each.path, each.before, each.after) for each in found_changes]
+            )
+
+    context.run(body)
+
+
+async def _page(desk: Workspace, line: str, after: str | None, limit: int) -> tuple[list[AuditRecord], str | None]:
+    """A full page, however far back its records are, and the cursor behind it."""
+    from datapulse_tui.audit.reads import list_records
+
+    found: list[AuditRecord] = []
+    searching = ProgressLine()
+    try:
+        while True:
+            async with desk.data.reading() as session:
+                page: RecordPage = await list_records(
+                    session, desk.actor, filter=line, after=after, limit=limit - len(found)
+                )
+            found += page.items
+            after = page.next
+            if page.searched_to is None or len(found) == limit:
+                return found, after
+            searching(f"Searched back to {page.searched_to:%Y-%m-%d %H:%M}, {len(found):,} found")
+    finally:
+        searching.clear()
+
+
+def _who(one: AuditRecord) -> str:
+    return clean(f"{one.who} ({one.through})" if one.through else one.who)
 
 
 def _parse_noted(text: str | None) -> Noted | None:
@@ -123,25 +158,3 @@ def _parse_noted(text: str | None) -> Noted | None:
             hint="Write it as `datapulse audit verify` prints it, such as 57:9f86d081884c7d65.",
         )
     return Noted(int(found[1]), found[2].lower())
-
-
-class _Progress:
-    """One line on stderr that is written over, on a terminal only."""
-
-    def __init__(self) -> None:
-        self._shown = sys.stderr.isatty()
-        self._next = 0.0
-
-    def __call__(self, done: int, total: int) -> None:
-        now = time.monotonic()
-        if self._shown and now >= self._next:
-            self._next = now + PROGRESS_EVERY
-            share = 100 * done // total if total else 100
-            sys.stderr.write(f"\rVerified {done:,} of {total:,} sealed records ({share} %)")
-            sys.stderr.flush()
-
-    def clear(self) -> None:
-        """Take the line away."""
-        if self._shown and self._next:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()

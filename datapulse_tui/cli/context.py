@@ -8,6 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import typer
@@ -29,7 +30,8 @@ INTERRUPTED = 130  # ctrl+c
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """What a command works with. `actor` is the trusted operator, or the person named by `--as`."""
+    """What a command works with. `actor` is the owner of the API key that was given, otherwise the trusted operator or
+    the person named by `--as`."""
 
     settings: Settings
     data: Database
@@ -50,6 +52,13 @@ _options: ContextVar[Options] = ContextVar("options", default=Options())  # noqa
 def set_options(*, as_email: str | None) -> None:
     """Remember the options of this run for the command that follows."""
     _options.set(Options(as_email=as_email))
+
+
+def acts_for_a_person() -> bool:
+    """Whether a person is named, by `--as` or an API key: then commands that are the operator's alone refuse."""
+    from datapulse_tui.config_files import API_KEY, API_KEY_FILE
+
+    return bool(_options.get().as_email or os.environ.get(API_KEY) or os.environ.get(API_KEY_FILE))
 
 
 def fail(error: DataPulseError) -> NoReturn:
@@ -79,15 +88,20 @@ def settings() -> Settings:
 
 async def _with_workspace(body: Callable[[Workspace], Awaitable[T]], found: Settings) -> T:
     from datapulse_tui.data.connect import connect
+    from datapulse_tui.data.secrets import SecretBox
     from datapulse_tui.house import join
-    from datapulse_tui.people.operator import operator_actor
+    from datapulse_tui.people.operator import command_actor
 
     join()
 
     connection = await connect(found)
     try:
-        async with connection.data.reading() as session:
-            actor = await operator_actor(session, as_email=_options.get().as_email)
+        box = SecretBox.from_settings(found)
+        actor = await command_actor(connection.data, box, as_email=_options.get().as_email)
+        if actor.key_id is not None:
+            from datapulse_tui.people.key_sign_in import still_allowed
+
+            connection.data.before_change = partial(still_allowed, actor=actor)
         return await body(Workspace(found, connection.data, actor, connection.addresses))
     finally:
         await connection.data.dispose()

@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from datapulse_tui.cli import context, db_server, output
+from datapulse_tui.cli import context, db_backup, db_roles, db_server, output
 from datapulse_tui.errors import DataPulseError
 
-app = context.noun("The database: upgrade, check, url; start and stop the embedded server.")
-app.add_typer(db_server.app)
+app = context.noun("The database: upgrade, check, url, backup, restore, roles; start and stop the embedded server.")
+for part in (db_backup, db_roles, db_server):
+    app.add_typer(part.app)
 
 
 @app.command()

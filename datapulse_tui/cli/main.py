@@ -14,7 +14,11 @@ from datapulse_tui.cli import context as command_context
 # noun -> (module with `app`, what it is about). Modules are imported when their noun is used, or for `--help`.
 NOUNS = {
     "demo": ("demo", "Open a desk with a sample workspace in its own database."),
-    "user": ("user", "People: add, list, activate, deactivate, roles, passwords."),
+    "user": ("user", "People: add, invite, list, activate, deactivate, roles, passwords, sessions, handing over."),
+    "account": ("account", "Your own account: profile, password, sessions."),
+    "accept": ("accept", "Accept an invitation: choose your first password with its code."),
+    "role": ("role", "Roles: list, show, make, change, delete, give, take; who has them, and what there is to give."),
+    "department": ("department", "Departments: list, show, make, change, delete, move people."),
     "source": ("source", "Data sources: add, check, list, grant."),
     "query": ("query", "Run and save queries."),
     "dashboard": ("dashboard", "Dashboards as files: apply, export, list, render."),
@@ -22,9 +26,14 @@ NOUNS = {
     "workflow": ("workflow", "Approvals: make requests, list, show and decide them, name substitutes."),
     "channel": ("channel", "Notification channels: list, add, update, remove, test."),
     "delivery": ("delivery", "Notifications: list, show, retry."),
-    "audit": ("audit", "The audit trail: list, verify."),
-    "worker": ("worker", "Background work: run a worker, see how workers are."),
-    "db": ("db", "The database: upgrade, check, url; start and stop the embedded server."),
+    "audit": ("audit", "The audit trail: list, show, verify, export, purge."),
+    "api-key": ("api_key", "API keys for scripts: list, scopes, create, rotate, revoke."),
+    "ssh-key": ("ssh_key", "SSH keys: list, add, admit, revoke."),
+    "secrets": ("secrets", "The secret key under which passwords are stored: status, rotate."),
+    "worker": ("worker", "Background work: run a worker, see how workers are, run failed jobs again."),
+    "health": ("health", "How everything is: workers, queues, deliveries, sources, the database."),
+    "doctor": ("doctor", "Look a set-up over from end to end and say what to mend."),
+    "db": ("db", "The database: upgrade, check, url, backup, restore, roles; start and stop the embedded server."),
 }
 
 
@@ -72,6 +81,22 @@ def root(
         raise typer.Exit
     command_context.set_options(as_email=as_email)
     if context.invoked_subcommand is None:
+        _no_key_beside(as_email)
         from datapulse_tui.tui.app import run_desk
 
         raise typer.Exit(run_desk(as_email=as_email))
+
+
+def _no_key_beside(as_email: str | None) -> None:
+    """End with a message where an API key is given and `--as` as well: a desk would let the operator in."""
+    if as_email is None:
+        return
+    import os
+
+    from datapulse_tui.errors import DataPulseError
+    from datapulse_tui.people.operator import given_key
+
+    try:
+        given_key(os.environ, as_email=as_email)
+    except DataPulseError as error:
+        command_context.fail(error)

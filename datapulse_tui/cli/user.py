@@ -2,43 +2,33 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from datapulse_tui.charts.cells import clean
-from datapulse_tui.cli import context, output
-from datapulse_tui.errors import Invalid
+from datapulse_tui.cli import context, output, secret_input, user_access, user_csv, user_show, user_why
 
 if TYPE_CHECKING:
     from datapulse_tui.cli.context import Workspace
     from datapulse_tui.people.reads import UserRow
 
 app = context.noun("People: add, list, activate, deactivate, roles, passwords.")
+user_why.attach(app)
+user_show.attach(app)
+user_csv.attach(app)
+user_access.attach(app)
 
-LONGEST_LINE = 4_096
-PAGE = 500
+STDIN = "--password-stdin"
 
 Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The person's address.")]
-FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from the first line of stdin.")]
+FromStdin = Annotated[bool, typer.Option(STDIN, help="Read the password from the first line of stdin.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def read_password(*, from_stdin: bool) -> str:
-    """A password from stdin, or typed twice without an echo. Never from the command line, where others can see it."""
-    if from_stdin:
-        password = sys.stdin.readline(LONGEST_LINE).rstrip("\r\n")
-        if not password:
-            raise Invalid("There was no password on stdin. Nothing was changed.")
-        return password
-    if not sys.stdin.isatty():
-        raise Invalid(
-            "There is no terminal to ask for the password. Nothing was changed.",
-            hint="Give it with --password-stdin.",
-        )
-    given: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
-    return given
+    """A password from stdin, or typed twice without an echo."""
+    return secret_input.from_stdin("password")[0] if from_stdin else secret_input.asked("Password", STDIN, twice=True)
 
 
 async def _found(desk: Workspace, email: str) -> UserRow:
@@ -89,36 +79,6 @@ def add(
     context.run(body)
 
 
-@app.command("list")
-def list_people(
-    text: Annotated[str, typer.Argument(help="A part of the name or address.")] = "",
-    role: Annotated[str | None, typer.Option("--role", help="Only this role.")] = None,
-    status: Annotated[str | None, typer.Option("--status", help="Only active, inactive or pending ones.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """List people by address."""
-
-    async def body(desk: Workspace) -> None:
-        from datapulse_tui.data.page import every
-        from datapulse_tui.people import reads
-
-        async with desk.data.reading() as session:
-            people = await every(
-                lambda after: reads.list_users(
-                    session, desk.actor, text=text, role=role, status=status, after=after, limit=PAGE
-                )
-            )
-        if as_json:
-            output.emit_json(people)
-            return
-        output.emit_table(
-            ("email", "name", "role", "status", "password", "last sign-in"),
-            ((one.email, one.name, one.role, one.status, one.has_password, one.last_login) for one in people),
-        )
-
-    context.run(body)
-
-
 @app.command()
 def activate(email: Email) -> None:
     """Let a pending or deactivated person sign in."""
@@ -129,21 +89,6 @@ def activate(email: Email) -> None:
         person = await _found(desk, email)
         async with desk.data.transaction() as session:
             await service.activate(session, desk.actor, person.id)
-        await _say(desk, person)
-
-    context.run(body)
-
-
-@app.command()
-def deactivate(email: Email) -> None:
-    """Keep a person out. Nothing of theirs is deleted."""
-
-    async def body(desk: Workspace) -> None:
-        from datapulse_tui.people import service
-
-        person = await _found(desk, email)
-        async with desk.data.transaction() as session:
-            await service.deactivate(session, desk.actor, person.id)
         await _say(desk, person)
 
     context.run(body)

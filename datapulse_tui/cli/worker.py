@@ -7,16 +7,17 @@ from typing import Annotated
 
 import typer
 
-from datapulse_tui.cli import context, output
+from datapulse_tui.cli import context, output, worker_jobs
 
 app = typer.Typer(
-    help="Background work: run a worker, see how workers are.",
+    help="Background work: run a worker, see how workers are, run failed jobs again.",
     invoke_without_command=True,
     no_args_is_help=False,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.add_typer(worker_jobs.app)
 
 
 @app.callback()

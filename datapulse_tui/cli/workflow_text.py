@@ -14,7 +14,7 @@ from datapulse_tui.cli.alert_text import age
 
 if TYPE_CHECKING:
     from datapulse_tui.workflows.types.base import RequestType
-    from datapulse_tui.workflows.views import Person, RequestRow, RequestView
+    from datapulse_tui.workflows.views import PersonRef, RequestRow, RequestView
 
 
 def name(number: int, subject: str) -> str:
@@ -108,5 +108,5 @@ def left(row: RequestRow, now: datetime, zone: tzinfo) -> str:
     return f"{seconds // 3_600}h{seconds % 3_600 // 60:02}m"
 
 
-def _name(person: Person | None) -> str:
+def _name(person: PersonRef | None) -> str:
     return person.name if person else ""
