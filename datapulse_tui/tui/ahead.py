@@ -13,10 +13,10 @@ from contextlib import contextmanager, suppress
 from importlib import import_module
 from time import monotonic
 
-# What the list of dashboards and the first query of one wait for.
+# The list of dashboards: little, and where many go from Today.
+FOR_LIST = ("datapulse_tui.dashboards.reads", "datapulse_tui.tui.screens.dashboards")
+# What the first query of a dashboard waits for.
 FOR_QUERIES = (
-    "datapulse_tui.dashboards.reads",
-    "datapulse_tui.tui.screens.dashboards",
     "datapulse_tui.tui.screens.dashboard",
     "datapulse_tui.dashboards.runner",
     "datapulse_tui.sources.pool",
@@ -40,7 +40,7 @@ SWITCH = 0.001  # seconds after which a thread that imports lets the screen go o
 
 
 class Lull:
-    """Knows whether somebody waits for a dashboard."""
+    """Knows whether somebody waits for a screen."""
 
     def __init__(self) -> None:
         self._waiting = 0
@@ -61,6 +61,10 @@ class Lull:
             if not self._waiting:
                 self._nobody.set()
 
+    def not_now(self) -> None:
+        """Somebody goes to another screen: what it asks comes in a moment."""
+        self._last = monotonic()
+
     async def comes(self) -> None:
         """Wait until nobody waits, or until that has taken too long."""
         with suppress(TimeoutError):
@@ -71,9 +75,15 @@ class Lull:
                     await self._nobody.wait()
 
 
+def import_for_list() -> None:
+    """For a thread."""
+    for name in FOR_LIST:
+        import_module(name)
+
+
 def import_for_queries() -> None:
     """For one thread: several that import the same at once only hinder each other."""
-    for name in FOR_QUERIES:
+    for name in (*FOR_LIST, *FOR_QUERIES):
         import_module(name)
 
 

@@ -23,6 +23,7 @@ from datapulse_tui.tui.key_order import KeyOrder
 from datapulse_tui.tui.screens.base import DeskScreen
 from datapulse_tui.tui.services import Person, Services
 from datapulse_tui.tui.session import Session
+from datapulse_tui.tui.sheets import Sheets
 from datapulse_tui.tui.thin_line import ThinLine
 from datapulse_tui.tui.watch import Status, Watch
 from datapulse_tui.tui.widgets.lines import LinesWidget
@@ -41,6 +42,7 @@ class DataPulseApp(Dispatch, Acts, KeyOrder[None], ThinLine[None], inherit_bindi
         super().__init__(str(styles_path() / "frame.tcss"))
         for name in (*themes.LABELS, themes.NO_COLOUR):
             self.register_theme(themes.textual_theme(name))
+        self.stylesheet = Sheets(variables=self.get_css_variables())
         self.animation_level = "none"
         if self.no_color:
             # Textual turns colours to greys; whoever sets NO_COLOR wants none at all.
@@ -103,8 +105,11 @@ class DataPulseApp(Dispatch, Acts, KeyOrder[None], ThinLine[None], inherit_bindi
         self.say(f"{error.message} {error.hint}".strip(), severity="error")
 
     def noticed(self, error: DataPulseError) -> DataPulseError:
-        """Look at an error on its way to a person: a database that is away raises the banner."""
+        """Look at an error on its way to a person: a database that is away raises the banner, and whoever may not be
+        here any more is led to the sign-in."""
         self.watch_over.noticed(error)
+        if self.person is not None and self.services.is_over(error):
+            self.session.presence.look()
         return error
 
     def redraw_frame(self) -> None:
@@ -114,7 +119,7 @@ class DataPulseApp(Dispatch, Acts, KeyOrder[None], ThinLine[None], inherit_bindi
                 screen.redraw_frame()
 
     def why_not(self, action_id: str) -> str:
-        if action_id.startswith("room.") or action_id in ("app.lock", "app.sign_out"):
+        if action_id.startswith("room.") or action_id in ("app.lock", "app.sign_out", "app.account"):
             if self.person is None:
                 return "Sign in first."
             if self.session.locked:
@@ -149,6 +154,12 @@ class DataPulseApp(Dispatch, Acts, KeyOrder[None], ThinLine[None], inherit_bindi
 
     def do_lock(self) -> None:
         self.session.lock()
+
+    async def do_account(self) -> None:
+        from datapulse_tui.tui.screens.account.account import AccountScreen
+
+        if not any(isinstance(each, AccountScreen) for each in self.screen_stack):
+            await self.push_screen(AccountScreen())
 
     def do_sign_out(self) -> None:
         self.session.sign_out()

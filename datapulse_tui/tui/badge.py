@@ -69,6 +69,8 @@ class Badges:
 
     async def _count(self) -> None:
         await self.app.session.first_look.wait()
+        await self.app.session.painted()
+        await self.app.services.lull.comes()
         try:
             while self._due:
                 rooms, self._due = sorted(self._due), set()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
@@ -105,17 +107,15 @@ class ApprovalDesk(RequestFormDesk):
             return await badge(session, person.actor)
 
     async def waiting_requests(self, person: Person) -> tuple[RequestRow, ...]:
-        """What waits for this person's decision, the least time left first; nothing is imported where that is none."""
-        from datapulse_tui.workflows.reads.counts import badge
-
+        """What waits for this person's decision, the least time left first; what that needs is imported in a thread."""
         if not person.actor.can(COMMENT):
             return ()
-        async with self.data.glance() as session:
-            if not (await badge(session, person.actor)).number:
-                return ()
+        with self.lull.broken():
+            await asyncio.to_thread(import_module, "datapulse_tui.workflows.reads.queue")
             from datapulse_tui.workflows.reads.queue import waiting
 
-            return await waiting(session, person.actor)
+            async with self.data.glance() as session:
+                return await waiting(session, person.actor)
 
     async def complete_request_filter(self, person: Person, text: str, cursor: int) -> Completion:
         """How the word under the cursor can go on."""

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from datapulse_tui.errors import Invalid
-from datapulse_tui.tui.workspace import Workspace
+from datapulse_tui.tui.drafts import DraftDesk
 from datapulse_tui.workflows.rules import Priority
 
 if TYPE_CHECKING:
+    from datapulse_tui.alerts.rows import PersonRef as Colleague
+    from datapulse_tui.tui.drafts import KeptDraft
     from datapulse_tui.tui.services import Person
     from datapulse_tui.workflows.types.base import FormField
     from datapulse_tui.workflows.types.choices import Choice
     from datapulse_tui.workflows.views import DelegationRow, RequestRow, Share
-    from datapulse_tui.workflows.views import Person as Colleague
 
 
 class TypeRow(NamedTuple):
@@ -50,7 +51,7 @@ class Absence(NamedTuple):
     reason: str = ""
 
 
-class RequestFormDesk(Workspace):
+class RequestFormDesk(DraftDesk):
     """Forms and delegations. Raises DataPulseError; Unavailable when the database is away."""
 
     # -- forms ---------------------------------------------------------------------------------------------------------
@@ -84,6 +85,11 @@ class RequestFormDesk(Workspace):
             {}, prepared.subject, kind.effect_text(prepared.details), prepared.audience.in_words, prepared.quorum,
             prepared.priority,
         )  # fmt: skip
+
+    async def request_draft(self, person: Person, key: str) -> KeptDraft | None:
+        """What this person wrote into a form under `key` and has not sent."""
+        async with self.data.reading() as session:
+            return await self.find_draft(session, person, key)
 
     async def make_request(self, person: Person, type_: str, fields: Mapping[str, str]) -> None:
         """Make a request. Raises Invalid that says what is wrong."""

@@ -89,12 +89,12 @@ class RuleDesk(DraftDesk):
         from datapulse_tui.alerts.filters import ANY, IncidentFilter, Term
         from datapulse_tui.alerts.reads.incidents import list_incidents
 
-        wanted = IncidentFilter((Term("rule", (row.name,)), Term("state", (ANY,))))
+        wanted = str(IncidentFilter((Term("state", (ANY,)),)))
         async with self.data.reading() as session:
             page = await list_incidents(
-                session, person.actor, filter=str(wanted), order="newest", limit=INCIDENTS_LOOKED_AT
+                session, person.actor, filter=wanted, order="newest", limit=INCIDENTS_LOOKED_AT, alert_id=row.id
             )
-        return tuple(each for each in page.items if each.alert_id == row.id)
+        return page.items
 
     # -- changing ------------------------------------------------------------------------------------------------------
 

@@ -58,22 +58,23 @@ class TodayDesk(Workspace):
         from datapulse_tui.alerts.reads import today
 
         actor = person.actor
-        async with self.data.glance() as session:
-            soon = datetime.now(UTC) + SOON
-            watched = await today.watched(session, soon)
-            now = Today((), (), (), (), await today.troubles(session, actor), watched)
-            if actor.can(SEE_INCIDENTS):
-                now = now._replace(needs=await today.needs(session, actor), pins=await today.pins(session, actor))
-            # What most often has nothing to tell is imported only when it has: somebody waits for this screen.
-            if actor.can(SEE_INCIDENTS) and watched.ending:
-                from datapulse_tui.alerts.reads.snoozes import expiring
+        with self.lull.broken():
+            async with self.data.glance() as session:
+                soon = datetime.now(UTC) + SOON
+                watched = await today.watched(session, soon)
+                now = Today((), (), (), (), await today.troubles(session, actor), watched)
+                if actor.can(SEE_INCIDENTS):
+                    now = now._replace(needs=await today.needs(session, actor), pins=await today.pins(session, actor))
+                # What most often has nothing to tell is imported only when it has: somebody waits for this screen.
+                if actor.can(SEE_INCIDENTS) and watched.ending:
+                    from datapulse_tui.alerts.reads.snoozes import expiring
 
-                now = now._replace(snoozes=await expiring(session, actor, soon, SHOWN))
-            if actor.can(SEE_DELIVERIES) and watched.failed:
-                from datapulse_tui.notify.reads import failed
+                    now = now._replace(snoozes=await expiring(session, actor, soon, SHOWN))
+                if actor.can(SEE_DELIVERIES) and watched.failed:
+                    from datapulse_tui.notify.reads import failed
 
-                now = now._replace(failed=await failed(session, actor, SHOWN))
-            return now
+                    now = now._replace(failed=await failed(session, actor, SHOWN))
+                return now
 
     async def badge(self, person: Person) -> Count:
         """How many incidents wait for somebody, of those that this person sees; counted up to a bound."""

@@ -12,9 +12,22 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple
 from uuid import UUID
 
-from datapulse_tui.tui.ahead import FOR_PICTURES, Lull, giving_way, import_for_queries, import_in_lulls
+from datapulse_tui.tui.ahead import (
+    FOR_PICTURES,
+    FOR_QUERIES,
+    giving_way,
+    import_for_list,
+    import_for_queries,
+    import_in_lulls,
+)
+from datapulse_tui.tui.desk_account import AccountDesk
 from datapulse_tui.tui.desk_approvals import ApprovalDesk
+from datapulse_tui.tui.desk_audit import AuditDesk
+from datapulse_tui.tui.desk_health import HealthDesk
 from datapulse_tui.tui.desk_incidents import IncidentDesk
+from datapulse_tui.tui.desk_keys import KeyDesk
+from datapulse_tui.tui.desk_people import PeopleDesk
+from datapulse_tui.tui.desk_roles import RoleDesk
 from datapulse_tui.tui.desk_rules import RuleDesk
 from datapulse_tui.tui.desk_today import TodayDesk
 
@@ -30,15 +43,18 @@ if TYPE_CHECKING:
     from datapulse_tui.sources.pool import Sources
 
 CLIENT = "datapulse desk"
+DESK = "desk"  # the kind of a session
 PAGE = 200  # rows of one page of a list
 
 
 class Person(NamedTuple):
-    """Who is signed in at this desk. `has_password` is False for those who were let in without one."""
+    """Who is signed in at this desk. `has_password` is False for those who were let in without one; `must_change` says
+    that theirs is a temporary one, with which nothing else opens."""
 
     actor: Actor
     has_password: bool = True
     preferences: Mapping[str, object] = MappingProxyType({})
+    must_change: bool = False
 
     @property
     def name(self) -> str:
@@ -84,7 +100,9 @@ def local_zone() -> str:
     return "UTC"
 
 
-class Services(ApprovalDesk, IncidentDesk, RuleDesk, TodayDesk):
+class Services(
+    AccountDesk, ApprovalDesk, AuditDesk, HealthDesk, IncidentDesk, KeyDesk, PeopleDesk, RoleDesk, RuleDesk, TodayDesk
+):
     """What the screens ask of the domains. Raises DataPulseError; Unavailable when the database is away."""
 
     def __init__(
@@ -98,8 +116,8 @@ class Services(ApprovalDesk, IncidentDesk, RuleDesk, TodayDesk):
         super().__init__(home=home, demo=demo, as_email=as_email, connection=connection)
         self._sources: Sources | None = None
         self._runner: Runner | None = None
+        self._took: dict[UUID, float] = {}
         self._making = asyncio.Lock()
-        self._lull = Lull()
 
     @property
     def greeting(self) -> str:
@@ -121,11 +139,20 @@ class Services(ApprovalDesk, IncidentDesk, RuleDesk, TodayDesk):
     # -- people --------------------------------------------------------------------------------------------------------
 
     async def sign_in(self, email: str, password: str) -> Person:
-        """The person with that address and password. Raises SignInFailed, SignInDelayed, NotActive."""
+        """The person with that address and password, at this desk. Raises SignInFailed, SignInDelayed, NotActive."""
         from datapulse_tui.people.operator import origin
         from datapulse_tui.people.sign_in import sign_in
 
-        actor = await sign_in(self.data, email, password, ip=origin(os.environ), user_agent=CLIENT)
+        actor = await sign_in(self.data, email, password, ip=origin(os.environ), user_agent=CLIENT, kind=DESK)
+        return await self._person(actor, has_password=True)
+
+    async def accept(self, email: str, code: str, password: str) -> Person:
+        """The invited person with that address and code, who has this password from now on. Raises InvitationFailed,
+        SignInDelayed, Invalid."""
+        from datapulse_tui.people.invitations import accept
+        from datapulse_tui.people.operator import origin
+
+        actor = await accept(self.data, email, code, password, ip=origin(os.environ), user_agent=CLIENT, kind=DESK)
         return await self._person(actor, has_password=True)
 
     async def act_as(self, email: str) -> Person:
@@ -148,16 +175,21 @@ class Services(ApprovalDesk, IncidentDesk, RuleDesk, TodayDesk):
 
     async def unlock(self, person: Person, password: str) -> None:
         """Raise what `sign_in` raises unless this is the person's password."""
-        await self.sign_in(person.actor.email, password)
+        from datapulse_tui.people.operator import origin
+        from datapulse_tui.people.sign_in import sign_in
+
+        await sign_in(self.data, person.actor.email, password, ip=origin(os.environ), user_agent=CLIENT)
 
     async def _person(self, actor: Actor, *, has_password: bool) -> Person:
-        from datapulse_tui.people.reads import preferences
+        from datapulse_tui.people.reads import must_change_password, preferences
 
         remembered: dict[str, object] = {}
+        temporary = False
         if actor.user_id is not None:
             async with self.data.glance() as session:
                 remembered = await preferences(session, actor.user_id)
-        return Person(actor, has_password, remembered)
+                temporary = has_password and await must_change_password(session, actor.user_id)
+        return Person(actor, has_password, remembered, temporary)
 
     async def set_preference(self, person: Person, key: str, value: str | bool | None) -> None:  # noqa: FBT001
         """Remember something for the person, or forget it (None)."""
@@ -170,18 +202,19 @@ class Services(ApprovalDesk, IncidentDesk, RuleDesk, TodayDesk):
 
     async def dashboards(self, person: Person, wish: ListWish, after: str | None) -> Page[DashboardRow]:
         """One page of the list."""
-        from datapulse_tui.dashboards.reads import list_dashboards
+        with self.lull.broken():
+            from datapulse_tui.dashboards.reads import list_dashboards
 
-        async with self.data.glance() as session:
-            return await list_dashboards(
-                session, person.actor, scope=wish.scope, text=wish.text, order=wish.order, after=after, limit=PAGE
-            )
+            async with self.data.glance() as session:
+                return await list_dashboards(
+                    session, person.actor, scope=wish.scope, text=wish.text, order=wish.order, after=after, limit=PAGE
+                )
 
     async def dashboard(self, person: Person, dashboard_id: UUID) -> DashboardView:
         """A dashboard with its widgets."""
         from datapulse_tui.dashboards.reads import get_dashboard
 
-        with self._lull.broken():
+        with self.lull.broken():
             async with self.data.glance() as session:
                 return await get_dashboard(session, person.actor, dashboard_id)
 
@@ -192,11 +225,13 @@ class Services(ApprovalDesk, IncidentDesk, RuleDesk, TodayDesk):
         await self.set_preference(person, star_key(dashboard_id), True if starred else None)
 
     async def warm_up(self) -> None:
-        """Import what the first dashboard and the first change need, and let a dashboard that is opened go first."""
+        """Import what the first dashboard and the first change need, and let a screen that is opened go first."""
         with giving_way():
+            await asyncio.to_thread(import_for_list)
+            await import_in_lulls(FOR_QUERIES, self.lull)
             await self._running()
-            await import_in_lulls(FOR_PICTURES, self._lull)
-            await self.data.warm_up(self._lull.comes)
+            await import_in_lulls(FOR_PICTURES, self.lull)
+            await self.data.warm_up(self.lull.comes)
 
     async def _running(self) -> Runner:
         """The runner of this desk; what it needs is imported in a thread when the first widget asks."""
@@ -212,9 +247,9 @@ class Services(ApprovalDesk, IncidentDesk, RuleDesk, TodayDesk):
 
     async def run(self, person: Person, dashboard: DashboardView, widget: WidgetView, wish: RunWish) -> WidgetAnswer:
         """Run a widget's query in its source. Cancelling the task cancels the query there as well."""
-        with self._lull.broken():
+        with self.lull.broken():
             runner = await self._running()
-            return await runner.run(
+            answer = await runner.run(
                 person.actor,
                 dashboard,
                 widget,
@@ -224,6 +259,12 @@ class Services(ApprovalDesk, IncidentDesk, RuleDesk, TodayDesk):
                 now=wish.now,
                 exact=wish.exact,
             )
+            self._took[widget.id] = answer.took
+            return answer
+
+    def slowness(self, widget_id: UUID) -> float:
+        """Seconds that this widget took when it last ran at this desk; 0 when it has not yet."""
+        return self._took.get(widget_id, 0.0)
 
     async def options(
         self, person: Person, dashboard: DashboardView, variable: Variable, now: datetime

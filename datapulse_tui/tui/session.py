@@ -7,7 +7,7 @@ import gc
 import os
 import threading
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from datapulse_tui.errors import DataPulseError
 from datapulse_tui.tui import failures, keymap, rooms
 from datapulse_tui.tui.badge import Badges
 from datapulse_tui.tui.bell import Bell
+from datapulse_tui.tui.presence import Presence
 from datapulse_tui.tui.screens.base import DeskScreen
 from datapulse_tui.tui.writes import Write
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 PAINT_TIMEOUT = 0.5  # seconds that what runs in the background waits for the first list to be painted
 LEAVE_TIMEOUT = 5.0  # seconds that leaving waits for changes on their way
+SIGN_OUT_TIMEOUT = 1.0  # seconds that leaving waits until its session is ended
 GIVE_UP = 2.0  # seconds that a desk which was told to end waits for its terminal
 
 
@@ -42,6 +44,8 @@ class Session:
         self.first_look = asyncio.Event()
         self.bell = Bell(app)
         self.badges = Badges(app)
+        self.presence = Presence(app)
+        self.entering: Person | None = None
         self._going = asyncio.Lock()
 
     def local(self, moment: datetime) -> datetime:
@@ -90,11 +94,12 @@ class Session:
         """
         services = self.app.services
         await self.first_look.wait()
-        await self._painted()
+        await self.painted()
         try:
             await services.warm_up()
             gc.freeze()  # what stands by now is never garbage
             await services.listen(self.changes_came, self.app.watch_over.feed_state)
+            self.presence.settled.set()
             await services.keep_company()
         except Exception as error:  # noqa: BLE001 - the desk works without them, and says so
             self.app.report(failures.shown(error, "starting what runs in the background"))
@@ -102,7 +107,7 @@ class Session:
             gc.enable()  # `datapulse` starts with the collector off
         self.app.watch_over.worker_starts()
 
-    async def _painted(self) -> None:
+    async def painted(self) -> None:
         """Wait for the paint of what came last, which imports in a thread would hold up."""
         painted = asyncio.Event()
         self.app.screen.call_after_refresh(painted.set)
@@ -125,9 +130,14 @@ class Session:
         self.app.set_keymap(user_keymap)
 
     def welcome(self, person: Person) -> None:
-        """`person` has signed in: their theme, and the first room."""
-        self.person = person
+        """`person` has signed in: their theme, and the first room. With a temporary password nothing but its change
+        opens: until then they are `entering`."""
+        if person.must_change:
+            self.entering = person
+            return
+        self.person, self.entering = person, None
         self.locked = False
+        self.presence.welcome(person)
         self.bell.welcome(person)
         self.badges.welcome()
         theme = person.preferences.get("theme")
@@ -140,6 +150,7 @@ class Session:
         screen = self.app.screen
         there = isinstance(screen, DeskScreen) and room.id == screen.ROOM and len(self.app.screen_stack) == 2
         if self.person is not None and not there:
+            self.app.services.lull.not_now()
             self._go_to(room.make(self.person))
 
     def show(self, screen: DeskScreen) -> None:
@@ -184,16 +195,58 @@ class Session:
     def unlocked(self) -> None:
         """The password was right."""
         self.locked = False
-        self.app.pop_screen()
+        if not self._kept_out():
+            self.app.pop_screen()
 
     def sign_out(self) -> None:
         """End the session; the desk stays, at the sign-in."""
-        self.person = None
-        self.locked = False
+        services, person = self.app.services, self.person or self.entering
+        if person is not None:
+            work = Write("signing out", lambda: services.sign_out(person), lambda: None, self._not_signed_out)
+            self.app.writes.put(work)
+        self._leave_seat()
         self._to_sign_in()
+
+    def over(self, error: DataPulseError) -> None:
+        """Somebody ended the session, or the account: back to the sign-in, which says why."""
+        self._leave_seat()
+        self.app.clear_notifications()
+        self._to_sign_in(f"{error.message} {error.hint}".strip())
+
+    def change_rights(self, person: Person, told: str) -> None:
+        """The person who sits here has other rights from now on: what is open is read again with those."""
+        before, self.person = self.person, person
+        if before is not None and before.actor.permissions != person.actor.permissions:
+            self.app.say(told, severity="warning")
+        self.badges.welcome()
+        if not self._kept_out():
+            self.read_again()
+            self.app.redraw_frame()
+
+    def _kept_out(self) -> bool:
+        """Leave a room that the person may not be in any more. What is locked shows nothing and stays until it is
+        opened."""
+        person, screens = self.person, [each for each in self.app.screen_stack if isinstance(each, DeskScreen)]
+        if person is None or self.locked or all(each.open_to(person) for each in screens):
+            return False
+        self._go_to(rooms.first_room().make(person))
+        return True
+
+    def _leave_seat(self) -> None:
+        self.person = self.entering = None
+        self.locked = False
+
+    def _not_signed_out(self, error: DataPulseError) -> None:
+        """The session stays open in the list until it counts as lost."""
+        failures.log.warning("the session was not ended: %s", self.app.noticed(error).message)
 
     def reread(self) -> None:
         """The database came back, or everything may have changed."""
+        self.presence.look(touch=True)
+        self.read_again()
+
+    def read_again(self) -> None:
+        """Every screen that is open reads what it shows."""
         self.badges.count()
         for screen in self.app.screen_stack:
             if isinstance(screen, DeskScreen):
@@ -201,6 +254,7 @@ class Session:
 
     def changes_came(self, changes: Changes) -> None:
         """Others committed something: the screens that show it read again."""
+        self.presence.heard(changes)
         self.bell.heard(changes)
         self.badges.heard(changes)
         for screen in self.app.screen_stack:
@@ -230,6 +284,7 @@ class Session:
     async def _leave(self, signal_number: int) -> None:
         if not await self.app.writes.finished(LEAVE_TIMEOUT):
             failures.log.warning("left with %d change(s) whose outcome is unknown", self.app.writes.pending)
+        await self._end_session()
         await self.app.services.close()
         code = 128 + signal_number if signal_number else 0
         if signal_number:
@@ -240,10 +295,21 @@ class Session:
             last_word.start()
         self.app.exit(return_code=code)
 
-    def _to_sign_in(self) -> None:
+    async def _end_session(self) -> None:
+        """Sign out on the way out, if the database answers quickly."""
+        person = self.person or self.entering
+        if person is None or not self.app.services.is_open or self.app.watch_over.away:
+            return
+        try:
+            async with asyncio.timeout(SIGN_OUT_TIMEOUT):
+                await self.app.services.sign_out(person)
+        except Exception as error:  # noqa: BLE001 - leaving waits for nobody; the session is lost in ten minutes
+            failures.shown(error, "ending the session")
+
+    def _to_sign_in(self, told: str = "") -> None:
         from datapulse_tui.tui.screens.sign_in import SignInScreen
 
-        self._go_to(SignInScreen())
+        self._go_to(SignInScreen(told))
         self.first_look.set()
 
     def _go_to(self, screen: Screen[None]) -> None:
@@ -252,10 +318,11 @@ class Session:
     async def _replace_all(self, screen: Screen[None]) -> None:
         """Leave only the start screen below `screen`. Textual cannot replace the lowest screen without a gap."""
         async with self._going:
-            with self.app.batch_update():
+            if len(self.app.screen_stack) < 2:
+                await self.app.push_screen(screen)
+                return
+            # What is painted inside a batch is thrown away, which costs as much as painting it.
+            with self.app.batch_update() if len(self.app.screen_stack) > 2 else nullcontext():
                 while len(self.app.screen_stack) > 2:
                     await self.app.pop_screen()
-                if len(self.app.screen_stack) == 2:
-                    await self.app.switch_screen(screen)
-                else:
-                    await self.app.push_screen(screen)
+                await self.app.switch_screen(screen)

@@ -70,6 +70,7 @@ class Watch:
     def _minute(self) -> None:
         self._next_minute()
         self.look_at_worker()
+        self.app.session.presence.minute()
         self.app.redraw_frame()
 
     def noticed(self, error: DataPulseError) -> None:

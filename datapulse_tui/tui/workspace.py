@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from datapulse_tui import config_files
 from datapulse_tui.errors import DataPulseError
+from datapulse_tui.tui.ahead import Lull
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -47,6 +48,7 @@ class Workspace:
     ) -> None:
         self.demo = demo
         self.as_email = as_email
+        self.lull = Lull()
         self._home = home
         self._connection = connection
         self._feed: Feed | None = None
@@ -133,11 +135,11 @@ class Workspace:
         Raises SessionOver, and what `Database.transaction` raises.
         """
         from datapulse_tui.house import join
-        from datapulse_tui.people.actors import actor_now
+        from datapulse_tui.people.sessions import actor_here
 
         join()
         async with self.data.transaction() as session:
-            yield session, await actor_now(session, person.actor)
+            yield session, await actor_here(session, person.actor)
 
     async def ping(self) -> None:
         """Raise Unavailable unless the database answers."""

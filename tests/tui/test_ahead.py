@@ -6,16 +6,19 @@ import asyncio
 import subprocess
 import sys
 import warnings
-from typing import cast
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from textual.css import stylesheet
+from textual.css.parse import parse
 
 from datapulse_tui.data import database
 from datapulse_tui.data.database import Database
 from datapulse_tui.tui import ahead
 from datapulse_tui.tui.screens.dashboard import DashboardScreen
 from datapulse_tui.tui.widgets.card import Card
-from tests.tui.conftest import ANA, World
+from tests.tui.conftest import ANA, World, see, until
 from tests.tui.test_dashboard import open_sales
 
 pytestmark = pytest.mark.usefixtures("dashboards_first")
@@ -34,6 +37,51 @@ for name in FOR_PICTURES:
 assert "sqlalchemy" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+def test_today_waits_for_no_heavy_module(tmp_path: Path) -> None:
+    program = """
+import sys
+from pathlib import Path
+import datapulse_tui.tui.app
+from datapulse_tui.tui.workspace import _prepare
+_prepare(Path(sys.argv[1]), True)
+import datapulse_tui.demo.workspace
+heavy = {"sqlalchemy", "pydantic", "sqlglot", "cryptography", "bcrypt", "duckdb", "alembic", "procrastinate"}
+late = {"datapulse_tui.house", "datapulse_tui.people.sessions", "datapulse_tui.workflows.reads.queue"}
+assert not (heavy | late) & set(sys.modules), sorted((heavy | late) & set(sys.modules))
+"""
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, timeout=60)
+
+
+async def test_a_lull_waits_for_who_goes_to_another_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ahead, "REST", 0.05)
+    lull = ahead.Lull()
+    lull.not_now()
+    waiting = asyncio.create_task(lull.comes())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    await asyncio.wait_for(waiting, 1)
+
+
+async def test_a_sheet_is_parsed_once_however_many_rooms_are_entered(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parsed: list[str] = []
+
+    def counting(scope: str, css: str, read_from: tuple[str, str], **options: Any) -> Any:
+        parsed.append(read_from[0])
+        return parse(scope, css, read_from, **options)
+
+    monkeypatch.setattr(stylesheet, "parse", counting)
+    app = world.desk(as_email=ANA)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await see(pilot, "Sales")
+        for digit, room in (("1", "today"), ("3", "alerts"), ("4", "approvals"), ("2", "dashboards")):
+            await pilot.press(digit)
+            await until(pilot, lambda room=room: getattr(app.screen, "ROOM", "") == room)
+    files = [each for each in parsed if each.endswith(".tcss")]
+    assert len(files) == len(set(files))
 
 
 async def test_a_lull_comes_when_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,10 +12,10 @@ from datapulse_tui.tui.screens.approvals.absences import AbsencesScreen
 from datapulse_tui.tui.screens.approvals.request import RequestScreen
 from datapulse_tui.tui.screens.approvals.request_form import RequestFormScreen
 from datapulse_tui.tui.screens.approvals.request_types import TypesScreen
-from datapulse_tui.tui.screens.confirm import ConfirmScreen
 from datapulse_tui.tui.screens.dashboard import DashboardScreen
+from datapulse_tui.tui.screens.rules.dialogs import QuestionScreen
 from datapulse_tui.tui.screens.today.today import TodayScreen
-from datapulse_tui.workflows.service import decisions
+from datapulse_tui.workflows.service import decisions, requests
 from tests.tui.approvals_world import CLEO, acting, at_queue, make, pass_time, prepare
 from tests.tui.conftest import ANA, World, screen_text, see, type_in, until
 from tests.tui.inbox_world import BEA, BEN, desk, sql
@@ -75,7 +75,60 @@ async def test_what_is_wrong_is_told_at_its_field(asked: World) -> None:
         await see(pilot, "There is no role called 'business'.")
         assert "it is needed" not in screen_text(pilot.app)
         await pilot.press("escape")
-        await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen))
+        await until(pilot, lambda: isinstance(pilot.app.screen, QuestionScreen))
+
+
+async def test_what_was_written_comes_back_until_it_is_sent_or_thrown_away(asked: World) -> None:
+    async with at_queue(asked, BEA, (120, 40)) as pilot:
+        await open_form(pilot, "A role")
+        form(pilot).sheet.go_to("reason")
+        await type_in(pilot, "half a sentence")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, QuestionScreen))
+        await pilot.click("#keep")
+        await until(pilot, lambda: not isinstance(pilot.app.screen, (QuestionScreen, RequestFormScreen)))
+        await until(pilot, lambda: pilot.app.writes.pending == 0)
+    async with at_queue(asked, BEA, (120, 40)) as pilot:
+        await open_form(pilot, "A role")
+        await see(pilot, "your draft of")
+        assert form(pilot).values["reason"] == "half a sentence"
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(pilot.app.screen, QuestionScreen))
+        await pilot.click("#drop")
+        await until(pilot, lambda: not isinstance(pilot.app.screen, (QuestionScreen, RequestFormScreen)))
+        await open_form(pilot, "A role")
+        assert form(pilot).values["reason"] == ""
+        assert "your draft" not in screen_text(pilot.app)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+async def test_a_change_that_another_desk_overtook_may_still_be_sent(asked: World, keep: bool) -> None:
+    async with at_queue(asked, ANA, (120, 40)) as pilot:
+        await pilot.press("right")
+        await see(pilot, "attic")
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RequestFormScreen))
+        await pilot.pause()
+        form(pilot).sheet.go_to("reason")
+        await pilot.press("end")
+        await type_in(pilot, " Mine.")
+        row = (await sql(asked, "SELECT id, version FROM workflows WHERE type = 'data_source_deletion'"))[0]
+        theirs = {"source": "attic", "reason": "Theirs."}
+        await acting(asked, ANA, requests.edit, row.id, row.version, theirs)
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(pilot.app.screen, QuestionScreen))
+        await see(pilot, "changed meanwhile")
+        await pilot.click("#mine" if keep else "#theirs")
+        if keep:
+            await until(pilot, lambda: not isinstance(pilot.app.screen, (QuestionScreen, RequestFormScreen)))
+        else:
+            await see(pilot, "as it is by now")
+            assert form(pilot).values["reason"] == "Theirs."
+    reason = "details->'fields'->>'reason'"
+    found = (await sql(asked, f"SELECT {reason} AS reason FROM workflows WHERE type = 'data_source_deletion'"))[
+        0
+    ].reason
+    assert found == ("It moved to the new cluster. Mine." if keep else "Theirs.")
 
 
 async def test_ones_own_request_is_changed_and_votes_on_it_are_void(asked: World) -> None:

@@ -151,3 +151,21 @@ async def test_the_tab_is_not_there_for_who_may_not_look(sent: World) -> None:
         await pilot.press("3")
         await see(pilot, "Snoozes")
         assert "Channels" not in screen_text(app)
+
+
+async def test_what_is_sent_meanwhile_shows_above_and_the_settings_stay_in_sight(
+    sent: World, receiver: HttpReceiver
+) -> None:
+    app = desk(sent, ANA)
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        screen = await go_to(pilot)
+        await add_webhook(pilot, receiver.url)
+        await see(pilot, "•••")  # the settings of the channel under the cursor, read when it rests there
+        for _ in range(2):
+            before = len(screen._deliveries)
+            await pilot.press("t")
+            await until(pilot, lambda before=before: len(screen._deliveries) > before)  # type: ignore[misc]
+            listed = screen._of_deliveries
+            assert listed.rows[0].cells[2] == "test"
+            assert "test" in listed.plain_text().splitlines()[1]
+        await see(pilot, "•••")

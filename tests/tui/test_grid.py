@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 from hypothesis import given
 from hypothesis import strategies as st
+from textual.geometry import Size
 
 from datapulse_tui.dashboards.rules import Position, grid_problems
-from datapulse_tui.tui.widgets.grid import NARROW_CARD, reflow, regions
+from datapulse_tui.tui.widgets.grid import NARROW_CARD, CardGrid, reflow, regions
 
 LAYOUT = [Position(0, 0, 3, 2), Position(0, 3, 3, 2), Position(0, 6, 6, 2), Position(2, 0, 8, 4), Position(2, 8, 4, 4)]
 
@@ -43,3 +46,21 @@ def test_narrow_dashboards_put_fewer_cards_side_by_side(width):
 
 def test_wide_ones_stay_as_they_are():
     assert reflow(LAYOUT, 120) == LAYOUT
+
+
+def test_what_was_slow_starts_first_and_what_is_out_of_view_does_not_start(monkeypatch):
+    started: list[str] = []
+
+    class Placed:
+        def __init__(self, name):
+            self.shown = SimpleNamespace(id=name)
+
+        def load(self, width):
+            assert width > 0
+            started.append(self.shown.id)
+
+    grid = CardGrid()
+    grid._places = [Position(0, 0, 6, 4), Position(0, 6, 6, 4), Position(40, 0, 12, 4)]
+    monkeypatch.setattr(CardGrid, "cards", [Placed("quick"), Placed("slow"), Placed("below")])
+    grid.load_ahead(Size(120, 30), lambda name: {"slow": 2.0, "below": 9.0}.get(name, 0.0))  # nothing is laid out yet
+    assert started == ["slow", "quick"]

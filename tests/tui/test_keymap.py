@@ -9,6 +9,23 @@ import pytest
 
 from datapulse_tui.tui import keymap, rooms
 from datapulse_tui.tui.app import DataPulseApp
+from datapulse_tui.tui.screens.account.account import AccountScreen
+from datapulse_tui.tui.screens.account.form import AccountFormScreen
+from datapulse_tui.tui.screens.admin.audit import AuditScreen
+from datapulse_tui.tui.screens.admin.audit_record import RecordScreen
+from datapulse_tui.tui.screens.admin.choosing import ChoosePeople
+from datapulse_tui.tui.screens.admin.departments import DepartmentFormScreen, DepartmentScreen, DepartmentsScreen
+from datapulse_tui.tui.screens.admin.health import HealthScreen
+from datapulse_tui.tui.screens.admin.key_forms import AddSshKeyScreen, ApiKeyFormScreen, KeyShownScreen, RotateScreen
+from datapulse_tui.tui.screens.admin.keys import KeysScreen
+from datapulse_tui.tui.screens.admin.my_keys import MyKeysScreen
+from datapulse_tui.tui.screens.admin.people import PeopleScreen
+from datapulse_tui.tui.screens.admin.people_import import ImportScreen
+from datapulse_tui.tui.screens.admin.person import PersonScreen
+from datapulse_tui.tui.screens.admin.person_form import PersonForm
+from datapulse_tui.tui.screens.admin.role_form import RoleFormScreen
+from datapulse_tui.tui.screens.admin.roles import RoleScreen, RolesScreen
+from datapulse_tui.tui.screens.admin.tabs import AdminTab
 from datapulse_tui.tui.screens.alerts.inbox import InboxScreen
 from datapulse_tui.tui.screens.alerts.incident import IncidentScreen
 from datapulse_tui.tui.screens.alerts.snoozes import SnoozesScreen
@@ -29,6 +46,7 @@ from datapulse_tui.tui.screens.rules.back_test import BackTestScreen
 from datapulse_tui.tui.screens.rules.rule import RuleScreen
 from datapulse_tui.tui.screens.rules.rule_editor import RuleEditorScreen
 from datapulse_tui.tui.screens.rules.rules import RulesScreen
+from datapulse_tui.tui.screens.sign_in import AcceptScreen, MustChangeScreen, SignInScreen
 from datapulse_tui.tui.screens.start import StartScreen
 from datapulse_tui.tui.screens.today.today import TodayScreen
 from datapulse_tui.tui.screens.zoom import ZoomScreen
@@ -39,6 +57,10 @@ from datapulse_tui.tui.widgets.rows import RowList
 DOERS = {
     keymap.APP: (DataPulseApp,),
     keymap.START: (StartScreen,),
+    keymap.SIGN_IN: (SignInScreen,),
+    keymap.ENTRY: (AcceptScreen, MustChangeScreen),
+    keymap.ACCOUNT: (AccountScreen,),
+    keymap.ACCOUNT_FORM: (AccountFormScreen,),
     keymap.LIST: (RowList, ResultTable),
     keymap.FORM: (Dialog,),
     keymap.TODAY: (TodayScreen,),
@@ -63,7 +85,26 @@ DOERS = {
     keymap.ABSENCES: (AbsencesScreen,),
     keymap.ABSENCE: (AbsenceScreen,),
     keymap.CHANNELS: (ChannelsScreen,),
+    keymap.PEOPLE: (PeopleScreen,),
+    keymap.PERSON: (PersonScreen,),
+    keymap.PERSON_FORM: (PersonForm,),
+    keymap.IMPORT: (ImportScreen,),
     keymap.CHANNEL: (ChannelScreen,),
+    keymap.ADMIN: (AdminTab,),
+    keymap.AUDIT: (AuditScreen,),
+    keymap.AUDIT_RECORD: (RecordScreen,),
+    keymap.HEALTH: (HealthScreen,),
+    keymap.ROLES: (RolesScreen,),
+    keymap.ROLE: (RoleScreen,),
+    keymap.ROLE_FORM: (RoleFormScreen,),
+    keymap.DEPARTMENTS: (DepartmentsScreen,),
+    keymap.DEPARTMENT: (DepartmentScreen,),
+    keymap.GROUP_FORM: (ChoosePeople, DepartmentFormScreen),
+    keymap.KEYS: (KeysScreen,),
+    keymap.MY_KEYS: (MyKeysScreen,),
+    keymap.KEY_FORM: (ApiKeyFormScreen,),
+    keymap.KEY_SHOWN: (KeyShownScreen,),
+    keymap.KEY_SAVE: (RotateScreen, AddSshKeyScreen),
 }
 
 

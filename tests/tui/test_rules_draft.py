@@ -68,6 +68,36 @@ def test_a_rule_comes_back_from_the_sheet_as_it_went_in() -> None:
     assert Draft.from_json(draft.to_json()) == draft
 
 
+@pytest.mark.parametrize(
+    ("channels", "through", "keys"),
+    [
+        ([], "default", ()),
+        ([{"type": "email", "to": ["owner"]}], "default", ("owner",)),
+        ([{"type": "email", "channel": "night", "to": ["owner"]}], "night", ("owner",)),
+        (
+            [{"type": "email", "channel": "a", "to": ["owner"]}, {"type": "email", "channel": "b", "to": ["role:x"]}],
+            "a",
+            ("owner", "b\x1frole:x"),
+        ),
+        (
+            [{"type": "email", "channel": "a", "to": ["owner"]}, {"type": "email", "to": ["role:x"]}],
+            "default",
+            ("a\x1fowner", "role:x"),
+        ),
+    ],
+)
+def test_the_channel_that_people_are_told_through(channels: Any, through: str, keys: tuple[str, ...]) -> None:
+    spec = check({**WHOLE, "channels": channels})
+    draft = draft_of(spec, "", 0)
+    assert (draft.values["email_through"], draft.values["email"]) == (through, keys)
+    assert check(document_of(draft)) == spec
+
+
+def test_another_channel_takes_those_along_who_have_none_of_their_own() -> None:
+    draft = Draft().with_values({"email": ("owner", "b\x1frole:x", "b\x1fowner"), "email_through": "b"})
+    assert document_of(draft)["channels"] == [{"type": "email", "to": ["owner", "role:x"], "channel": "b"}]
+
+
 @pytest.mark.parametrize("severity", ["critical", "warning"])
 @pytest.mark.parametrize("after", [None, "off", "15m", "1h"])
 def test_escalation_keeps_its_meaning(severity: str, after: str | None) -> None:

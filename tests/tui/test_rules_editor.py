@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from datapulse_tui.tui.screens.rules.back_test import BackTestScreen
 from datapulse_tui.tui.screens.rules.rule_editor import RuleEditorScreen
 from datapulse_tui.tui.screens.rules.rules import RulesScreen
 from datapulse_tui.tui.widgets.choice import Choice
@@ -82,6 +83,40 @@ async def test_a_new_rule_from_a_saved_query(rules: World) -> None:
     )
     assert (float(rows[0][0]), rows[0][1], rows[0][2]) == (500.0, 300, ["service"])
     assert [term.partition(":")[0] for term in rows[0][3][0]["to"]] == ["owner", "department", "address"]
+
+
+async def test_people_are_told_through_another_channel_than_the_default(rules: World) -> None:
+    app = desk(rules)
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        screen = await open_editor(pilot, "e")
+        assert not screen.sheet.control("email_through").parent.display  # type: ignore[union-attr]  # one is no choice
+    night = "INSERT INTO notification_channels (name, type) VALUES ('night mail', 'email') RETURNING id"
+    [(night_id,)] = await sql(rules, night)
+    app = desk(rules)
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        screen = await open_editor(pilot, "e")
+        assert screen.sheet.control("email_through").parent.display  # type: ignore[union-attr]
+        assert not screen.sheet.control("sms_through").parent.display  # type: ignore[union-attr]
+        await put(pilot, screen, "email_through", "night")
+        await see(pilot, "e-mail through night mail")
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, RulesScreen))
+    [(channels,)] = await sql(rules, "SELECT channels FROM alerts WHERE name = 'Checkout is slow'")
+    assert [(each["type"], each["channel"]) for each in channels] == [("email", str(night_id)), ("slack", None)]
+    app = desk(rules)
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        screen = await open_editor(pilot, "e")
+        assert screen.sheet.value("email_through") == "night mail"
+        assert screen.sheet.value("email") == ("owner", "role:ops_manager")
+
+
+async def test_f6_is_the_back_test_in_a_long_text_too(rules: World) -> None:
+    app = desk(rules)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        screen = await open_editor(pilot, "e")
+        screen.sheet.go_to("message")
+        await pilot.press("f6")
+        await until(pilot, lambda: isinstance(app.screen, BackTestScreen))
 
 
 async def test_a_new_query_is_written_run_and_saved(rules: World) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
+from textual.events import Mount
 from textual.screen import Screen
 from textual.types import CSSPathType
 
@@ -20,9 +24,12 @@ if TYPE_CHECKING:
     from textual.worker import WorkType
 
     from datapulse_tui.data.feed import Changes
+    from datapulse_tui.tui.services import Person
 
 T = TypeVar("T")
 EVERYTHING = "*"  # the topic of the change feed that stands for all of them
+TALL_FROM = 30  # lines of the screen from which there is room for blank ones
+HOLD = 0.08  # seconds that a screen is held back for its first answer: then it is laid out and sent once, not twice
 
 
 class DeskScreen(Acts, Screen[None], inherit_bindings=False):
@@ -35,14 +42,20 @@ class DeskScreen(Acts, Screen[None], inherit_bindings=False):
 
     def __init__(self) -> None:
         super().__init__()
-        self.VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
+        self.VERTICAL_BREAKPOINTS = [(0, "-short"), (TALL_FROM, "-tall")]
         self._asked: dict[str, int] = {}
+        self._stands = asyncio.Event()
+        self._answered = asyncio.Event()
+
+    def begin(self) -> None:
+        """Ask for what the screen shows, while its widgets are still being made; answers wait for them."""
 
     def body(self) -> ComposeResult:
         """The widgets between the top line and the footer."""
         yield from ()
 
     def compose(self) -> ComposeResult:
+        self.begin()
         yield Header(self.ROOM)
         yield Banner()
         yield from self.body()
@@ -52,7 +65,21 @@ class DeskScreen(Acts, Screen[None], inherit_bindings=False):
             yield Clock()
 
     def on_mount(self) -> None:
+        self._stands.set()
         self.redraw_frame()
+
+    @on(Mount)
+    async def _hold_back(self) -> None:
+        # Called behind `on_mount` of the screen itself, and before anything is laid out.
+        self._stands.set()
+        if self._asked:
+            await self.hold()
+
+    async def hold(self) -> None:
+        """Wait for the first answer, but not for long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(HOLD):
+                await self._answered.wait()
 
     def on_screen_resume(self) -> None:
         self.redraw_frame()
@@ -65,6 +92,12 @@ class DeskScreen(Acts, Screen[None], inherit_bindings=False):
                 widget.redraw()
         for banner in self.query(Banner):
             banner.show(self.desk.banner)
+
+    def open_to(self, person: Person) -> bool:
+        """Whether the person may be on this screen, with the rights that they have by now."""
+        from datapulse_tui.tui import rooms
+
+        return not self.ROOM or rooms.room(self.ROOM).open_to(person)
 
     def reread(self) -> None:
         """Read again what is on the screen: the data changed, or the database came back."""
@@ -89,13 +122,16 @@ class DeskScreen(Acts, Screen[None], inherit_bindings=False):
         async def reading() -> None:
             try:
                 value = await work()
+                await self._stands.wait()
             except Exception as error:  # noqa: BLE001 - every failure becomes a message; the log has the details
-                if self._asked[group] == serial and self.is_attached:
+                await self._stands.wait()
+                if self._awaits(group, serial):
                     (failed or self.desk.report)(self.desk.noticed(failures.shown(error, description)))
                 return
             finally:
                 self.desk.session.first_look.set()
-            if self._asked[group] == serial and self.is_attached:
+                self._answered.set()
+            if self._awaits(group, serial):
                 try:
                     done(value)
                 except Exception as error:  # noqa: BLE001 - a fault in drawing must not vanish with the worker
@@ -103,3 +139,7 @@ class DeskScreen(Acts, Screen[None], inherit_bindings=False):
 
         asked: WorkType[None] = reading  # not the coroutine itself: a desk that closes first would never await it
         self.run_worker(asked, group=group, exclusive=True, exit_on_error=False, description=description)
+
+    def _awaits(self, group: str, serial: int) -> bool:
+        """Whether the answer is still wanted: no newer one was asked for, and the screen has its widgets."""
+        return self._asked[group] == serial and self.is_attached and not self._pruning and not self._closing

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from textual.app import ComposeResult
+from textual.geometry import Size
 from textual.timer import Timer
 
 from datapulse_tui.dashboards.rules import format_refresh
 from datapulse_tui.errors import DataPulseError, Invalid, NotAllowed, NotFound
 from datapulse_tui.tui import keymap
-from datapulse_tui.tui.screens.base import EVERYTHING, DeskScreen
+from datapulse_tui.tui.screens.base import EVERYTHING, HOLD, TALL_FROM, DeskScreen
 from datapulse_tui.tui.screens.dashboards import TOPIC
 from datapulse_tui.tui.services import RunWish
 from datapulse_tui.tui.themes import Look
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from datapulse_tui.data.feed import Changes
 
 
+FRAME, FRAME_SHORT = 6, 4  # lines of the screen that are not the cards'
 REQUEST_ACCESS = keymap.action("dashboard.request")
 
 
@@ -69,6 +73,10 @@ class DashboardScreen(DeskScreen):
         self.view: DashboardView | None = None
         self.time_range: TimeRange | None = None
         self.variables: dict[str, object] = {}
+        self._filled = asyncio.Event()
+
+    def begin(self) -> None:
+        self._look_again(load=True)
 
     def body(self) -> ComposeResult:
         yield DashboardHead(id="head")
@@ -77,7 +85,14 @@ class DashboardScreen(DeskScreen):
     def on_mount(self) -> None:
         super().on_mount()
         self.query_one(DashboardHead).name_shown = self._dashboard_name
-        self.reread()
+
+    async def hold(self) -> None:
+        """Wait for the cards as well: their queries start before anything is laid out."""
+        await super().hold()
+        if self.view is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(HOLD):
+                    await self._filled.wait()
 
     def reread(self) -> None:
         self._look_again(load=True)
@@ -117,10 +132,17 @@ class DashboardScreen(DeskScreen):
 
     async def _fill(self, view: DashboardView) -> None:
         await self.grid.fill([Card(widget, self.ask) for widget in view.widgets])
-        self.grid.load_ahead()
+        self.grid.load_ahead(self._room, self.desk.services.slowness)
+        self._filled.set()
         if self.grid.cards:
             self.grid.cards[0].focus(scroll_visible=False)
         self.call_after_refresh(self.grid.look_around)
+
+    @property
+    def _room(self) -> Size:
+        """What the cards will have of the screen, before it is laid out."""
+        width, height = self.app.size
+        return Size(width, height - (FRAME_SHORT if height < TALL_FROM else FRAME))
 
     @property
     def grid(self) -> CardGrid:
@@ -149,7 +171,8 @@ class DashboardScreen(DeskScreen):
 
     def load(self, cards: Sequence[Card]) -> None:
         """Run the queries of the cards that can be seen; the others run when they come into view."""
-        for card in cards:
+        slowness = self.desk.services.slowness
+        for card in sorted(cards, key=lambda each: -slowness(each.shown.id)):
             card.due = True
             card.came_into_view()
 

@@ -72,15 +72,18 @@ class DashboardsScreen(DeskScreen):
         yield TabLine([label for _, label in SCOPES], id="scopes")
         yield Field(id="filter", placeholder="part of a name or a description; enter keeps it, esc takes it away")
         with Horizontal(id="split"):
-            yield RowList(COLUMNS, id="list")
+            yield RowList(COLUMNS, id="list", beside=self._detail)
             yield Pane(id="detail")
+
+    def begin(self) -> None:
+        self._read()
 
     def on_mount(self) -> None:
         super().on_mount()
         self.query_one("#filter").display = False
         self.query_one("#detail").display = self.app.size.width >= DETAIL_FROM
         self.set_focus(self.listed)
-        self.reread()
+        self._show_tabs()
 
     def on_resize(self) -> None:
         if self.is_mounted:
@@ -99,11 +102,14 @@ class DashboardsScreen(DeskScreen):
     # -- reading -------------------------------------------------------------------------------------------------------
 
     def reread(self) -> None:
+        self._show_tabs()
+        self.listed.mark_stale(bool(self._rows))
+        self._read()
+
+    def _read(self) -> None:
         services, person, wish = self.desk.services, self.desk.person, self._wish
         if person is None:
             return
-        self._show_tabs()
-        self.listed.mark_stale(bool(self._rows))
         self.read(
             "list",
             "reading the list of dashboards",
@@ -212,7 +218,6 @@ class DashboardsScreen(DeskScreen):
         self._detail()
 
     def on_row_list_moved(self) -> None:
-        self._detail()
         if self._looking is not None:
             self._looking.stop()
         self._looking = self.set_timer(SETTLED, self._look_closer)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
 from textual.containers import Center
 
@@ -18,6 +20,10 @@ class FirstAdminScreen(EntryScreen):
     """Name, e-mail and a password twice make the first administrator, who is then signed in."""
 
     SECRETS = ("password", "again")
+    REQUIRED: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("name", "Type your name."),
+        ("email", "Type your e-mail address."),
+    )
     HELP = EXPLAIN
 
     def body(self) -> ComposeResult:
@@ -34,18 +40,10 @@ class FirstAdminScreen(EntryScreen):
             )
 
     def on_form_submitted(self, event: Form.Submitted) -> None:
-        form, values = self.query_one(Form), event.values
-        for name, words in (("name", "Type your name."), ("email", "Type your e-mail address.")):
-            if not values[name].strip():
-                form.say(words)
-                self.set_focus(form.query_one(f"#{name}", Field))
-                return
-        if values["password"] != values["again"]:
-            form.say("The two passwords differ. Type both again.")
-            form.clear(*self.SECRETS)
+        values = event.values
+        if not self.is_filled(values):
             return
-        form.hold(True)
-        form.say("Making your account …", bad=False)
+        self.busy("Making your account …")
         services = self.desk.services
         self.read(
             "first admin",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from datapulse_tui.errors import DataPulseError
 from datapulse_tui.tui.screens.base import DeskScreen
@@ -11,7 +11,7 @@ from datapulse_tui.tui.screens.base import DeskScreen
 if TYPE_CHECKING:
     from datapulse_tui.data.page import Page
 
-R = TypeVar("R")
+P = TypeVar("P", bound="Page[Any]")
 
 
 class Pages:
@@ -24,14 +24,14 @@ class Pages:
         self.next: str | None = None
         self._asked: str | None = None
 
-    def ask(self, page_of: Callable[[str], Awaitable[Page[R]]], add: Callable[[Page[R]], None]) -> None:
+    def ask(self, page_of: Callable[[str], Awaitable[P]], add: Callable[[P], None]) -> None:
         """Read the next page, if there is one that is not awaited yet, and `add` it."""
         cursor = self.next
         if cursor is None or cursor == self._asked:
             return
         self._asked = cursor
 
-        def came(page: Page[R]) -> None:
+        def came(page: P) -> None:
             self._asked = None
             if self.next == cursor:
                 self.next = page.next
@@ -41,4 +41,9 @@ class Pages:
             self._asked = None
             self._screen.desk.report(error)
 
-        self._screen.read("more", f"reading more {self._rows}", lambda: page_of(cursor), came, failed)
+        self._screen.read(f"more {self._rows}", f"reading more {self._rows}", lambda: page_of(cursor), came, failed)
+
+    def stop(self) -> None:
+        """Do not wait for the page that was asked for; it can be asked for again."""
+        self._asked = None
+        self._screen.workers.cancel_group(self._screen, "more")

@@ -98,5 +98,10 @@ class RoomTab(TabbedScreen):
     def tabs(self) -> Sequence[tuple[str, str]]:
         return [(each.id, each.label) for each in tabs_for(self.TABS, self.desk.person)]
 
+    def open_to(self, person: Person) -> bool:
+        """Also the tab has to be theirs."""
+        mine = tabs_for(self.TABS, person)
+        return super().open_to(person) and (not self.TAB or any(each.id == self.TAB for each in mine))
+
     def open_tab(self, tab: str) -> None:
         self.desk.session.show(next(each for each in self.TABS if each.id == tab).make())

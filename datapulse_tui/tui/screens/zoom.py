@@ -101,7 +101,7 @@ class ZoomScreen(DeskScreen):
         bound = {"from": answer.start, "to": answer.end, "bucket": bucket, **self._variables}
         return {name: value for name, value in bound.items() if f":{name}" in answer.sql}
 
-    def _answered(self, answer: WidgetAnswer) -> None:
+    def _came(self, answer: WidgetAnswer) -> None:
         self._answer, self._exact, self._error = answer, None, None
         self._show()
         self._read_rows()
@@ -131,7 +131,7 @@ class ZoomScreen(DeskScreen):
 
     def do_refresh(self) -> None:
         work = partial(self._ask, self._shown, self._width)
-        self.read("zoom", "running a widget's query", work, self._answered, self._failed)
+        self.read("zoom", "running a widget's query", work, self._came, self._failed)
 
     def why_not(self, action_id: str) -> str:
         if action_id == "zoom.details" and self._error is None:

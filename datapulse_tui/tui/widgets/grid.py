@@ -14,6 +14,8 @@ from textual.widget import Widget
 from datapulse_tui.tui.widgets.card import Card
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from datapulse_tui.dashboards.rules import Position
 
 COLUMNS = 12
@@ -95,13 +97,18 @@ class CardGrid(VerticalScroll, Card.Viewport, can_focus=False):
         self._places = [card.shown.position for card in ordered]
         await self.mount_all(ordered)
 
-    def load_ahead(self) -> None:
-        """Start the queries of the cards that will be in view: the sources can work while the screen is painted."""
-        width, height = self.size
-        if width and height:
-            for card, box in zip(self.cards, regions(self._places, width, height), strict=False):
-                if box.y < height:
-                    card.load(Card.picture_width(box.width))
+    def load_ahead(self, room: Size, slowness: Callable[[UUID], float]) -> None:
+        """Start the queries of the cards that will be in view: the sources can work while the screen is painted.
+
+        `room` is taken for the grid's size before it has one. What was slow the last time (`slowness` of a widget, in
+        seconds) starts first: a source takes only a few queries at once, and the last one to end is waited for.
+        """
+        width, height = self.size if self.size.area else room
+        if width > 0 and height > 0:
+            boxes = zip(self.cards, regions(self._places, width, height), strict=False)
+            ahead = [(card, box) for card, box in boxes if box.y < height]
+            for card, box in sorted(ahead, key=lambda each: -slowness(each[0].shown.id)):
+                card.load(Card.picture_width(box.width))
 
     def shows(self, card: Card) -> bool:
         return bool(card.region.intersection(self.region).area)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -45,7 +45,11 @@ class Row:
 
 
 class RowList(LinesWidget, can_focus=True):
-    """Rows that are windowed, not mounted: a hundred thousand cost what twenty cost."""
+    """Rows that are windowed, not mounted: a hundred thousand cost what twenty cost.
+
+    `beside` is called at once when the cursor moves: what it draws is painted together with the cursor. The message
+    `Moved` comes later, and what is drawn then a frame later.
+    """
 
     PLACE = keymap.LIST
     BINDINGS = keymap.bindings(keymap.LIST)
@@ -63,9 +67,10 @@ class RowList(LinesWidget, can_focus=True):
     class NeedMore(Message):
         """The cursor comes near the end of what is loaded."""
 
-    def __init__(self, columns: Sequence[RowColumn], *, id: str) -> None:
+    def __init__(self, columns: Sequence[RowColumn], *, id: str, beside: Callable[[], None] = lambda: None) -> None:
         super().__init__(id=id)
         self._columns = columns
+        self._beside = beside
         self.rows: list[Row] = []
         self.cursor = 0
         self._top = 0
@@ -168,6 +173,7 @@ class RowList(LinesWidget, can_focus=True):
             self.cursor = at
             self._follow()
             self.redraw()
+            self._beside()
             self.post_message(self.Moved(self.key))
         if at >= len(self.rows) - LOAD_AHEAD:
             # Also where the cursor stays: other rows may have come under it, and what was asked before may be void.

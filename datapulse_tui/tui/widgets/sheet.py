@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.events import Key
@@ -56,8 +58,12 @@ class SheetField(Field):
             sheet.step(1)
 
 
-class SheetText(TextArea):
-    """Several lines of text. Tab leaves it; it neither blinks nor numbers its lines."""
+class SheetText(TextArea, inherit_bindings=False):
+    """Several lines of text. Tab leaves it; it neither blinks nor numbers its lines. f6 is the screen's."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        each for each in TextArea.BINDINGS if isinstance(each, Binding) and each.key != "f6"
+    ]
 
     def __init__(self, text: str = "", *, id: str, placeholder: str = "") -> None:
         super().__init__(text, id=id, compact=True, placeholder=Content(placeholder), highlight_cursor_line=False)

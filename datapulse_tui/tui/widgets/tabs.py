@@ -8,9 +8,9 @@ from rich.style import Style
 from textual.events import Click
 from textual.message import Message
 
-from datapulse_tui.charts.cells import cell_width
+from datapulse_tui.charts.cells import cell_width, clean, crop
 from datapulse_tui.tui.themes import Look
-from datapulse_tui.tui.widgets.lines import Line, LinesWidget, Part, spread, text
+from datapulse_tui.tui.widgets.lines import Line, LinesWidget, Part, spread
 
 UNDERLINE = Style(underline=True)
 
@@ -42,7 +42,8 @@ class TabLine(LinesWidget):
             line.append((part, look.accent + UNDERLINE if here else look.dim))
             self._spots.append((used, used + cell_width(part)))
             used += cell_width(part)
-        return [spread(line, [text(self.remark + " ", look.dim)], width, look.text)]
+        remark = crop(clean(self.remark), max(0, width - used - 2))
+        return [spread(line, [(remark + " ", look.dim)], width, look.text)]
 
     def on_click(self, event: Click) -> None:
         for at, (start, end) in enumerate(self._spots):

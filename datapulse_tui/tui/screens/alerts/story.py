@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -40,19 +41,36 @@ def brief(row: IncidentRow, now: datetime, zone: ZoneInfo) -> list[Item]:
 def chart_of(view: IncidentView) -> Chart | None:
     """The samples around the incident, with the threshold and the recovery threshold across; None without samples.
 
-    A change in percent has no line of its own among the values.
+    Of a rule that looks at changes it is the changes: they are what the threshold is for.
     """
     if len(view.samples) < 2:
         return None
-    name = view.metric or "value"
-    result = Result((Column("time", ColumnKind.TIME), Column(name, ColumnKind.NUMBER)), view.samples)
-    thresholds = []
-    if view.threshold_type is not ThresholdType.CHANGE_PERCENT:
-        severity = "critical" if view.row.severity == "critical" else "warning"
-        thresholds.append({"value": view.threshold, "label": "threshold", "severity": severity})
-        if view.recovery is not None:
-            thresholds.append({"value": view.recovery, "label": "over again", "severity": "good"})
-    return Chart(result, "line_chart", {"thresholds": thresholds}, CHART_HEIGHT)
+    name, points, options = view.metric or "value", view.samples, {}
+    if view.threshold_type is ThresholdType.CHANGE_PERCENT:
+        points = _changes(view)
+        if not points:
+            return Chart(_result(name, view.samples), "line_chart", {}, CHART_HEIGHT)
+        name, options = f"change of {name}", {"unit": "%"}
+    severity = "critical" if view.row.severity == "critical" else "warning"
+    thresholds = [{"value": view.threshold, "label": "threshold", "severity": severity}]
+    if view.recovery is not None:
+        thresholds.append({"value": view.recovery, "label": "clears", "severity": "good"})
+    return Chart(_result(name, points), "line_chart", {**options, "thresholds": thresholds}, CHART_HEIGHT)
+
+
+def _result(name: str, points: Sequence[tuple[datetime, float]]) -> Result:
+    return Result((Column("time", ColumnKind.TIME), Column(name, ColumnKind.NUMBER)), points)
+
+
+def _changes(view: IncidentView) -> tuple[tuple[datetime, float], ...]:
+    """The changes in percent against one window before, from where there is such a past on; () for fewer than two."""
+    from datapulse_tui.alerts.backtest import observed, usual_distance
+    from datapulse_tui.alerts.machine import Condition
+
+    condition = Condition(view.threshold_type, view.threshold, view.recovery, window_seconds=view.window_seconds)
+    seen = observed(condition, view.samples, interval_seconds=usual_distance(view.samples))
+    found = tuple((at, change) for at, change in seen if change is not None)
+    return found if len(found) > 1 else ()
 
 
 def tell(story: Story, view: IncidentView, now: datetime, zone: ZoneInfo, *, anew: bool = False) -> None:

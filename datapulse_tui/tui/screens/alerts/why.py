@@ -52,6 +52,9 @@ class WhyScreen(Question[None]):
 
 
 def _words(row: WhyRow) -> str:
-    """`sent: that it fired, by email to Ana Berger (...)`."""
+    """`sent: that it fired, through Mail, to Ana Berger (...)`, `acknowledged by Omar Haddad`."""
     reason = f" ({row.reason})" if row.reason else ""
-    return f"{row.outcome}: {row.what}, by {row.channel} to {row.recipient or 'nobody'}{reason}"
+    if not row.what:  # what came between: it was meant for nobody
+        return f"{row.outcome}{reason}"
+    through = f", through {row.channel}" if row.channel else ""
+    return f"{row.outcome}: {row.what}{through}, to {row.recipient or 'nobody'}{reason}"

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
+from datapulse_tui.alerts.durations import format_duration
 from datapulse_tui.alerts.rules import IncidentStatus, Severity, ThresholdType, label_text
 from datapulse_tui.charts.numbers import MISSING, format_number
 from datapulse_tui.tui.times import ago, full_time
@@ -15,10 +16,13 @@ from datapulse_tui.tui.widgets.pane import Item, Kind
 from datapulse_tui.tui.widgets.rows import Tone
 
 if TYPE_CHECKING:
-    from datapulse_tui.alerts.views import DeliveryRow, EventRow, IncidentRow, IncidentView, SimilarRow, SnoozeRow
+    from datapulse_tui.alerts.views import EventRow, IncidentRow, IncidentView, SimilarRow, SnoozeRow
+    from datapulse_tui.notify.reads import DeliveryRow
 
 LEVELS = "▁▂▃▄▅▆▇█"
 NOBODY = "nobody"
+OURSELVES = "DataPulse"  # who did what no person did: it goes without saying
+TELLING = ("told", "repeated")
 
 
 class Badge(NamedTuple):
@@ -128,14 +132,15 @@ def clock(when: datetime, now: datetime, zone: ZoneInfo) -> str:
 
 
 def condition(view: IncidentView) -> str:
-    """The rule in words: `p95_ms of Latency above 500, over again at 450`."""
+    """The rule in words: `p95_ms of Latency above 500, clears at 450`."""
     what = f"{view.metric} of {view.query}"
     if view.threshold_type is ThresholdType.CHANGE_PERCENT:
         way = "rises" if view.threshold >= 0 else "falls"
-        words = f"{what} {way} by {value(abs(view.threshold))}% or more"
+        within = format_duration(view.window_seconds)
+        words = f"{what} {way} by {value(abs(view.threshold))}% or more within {within}"
     else:
         words = f"{what} {view.threshold_type} {value(view.threshold)}"
-    return words if view.recovery is None else f"{words}, over again at {value(view.recovery)}"
+    return words if view.recovery is None else f"{words}, clears at {value(view.recovery)}"
 
 
 def head(view: IncidentView, now: datetime, zone: ZoneInfo) -> list[Item]:
@@ -160,8 +165,8 @@ def head(view: IncidentView, now: datetime, zone: ZoneInfo) -> list[Item]:
     if view.snooze is not None:
         items.append(Item("fact", snooze_words(view.snooze, zone), "snoozed"))
     if row.resolved_at is not None:
-        by = view.resolved_by.name if view.resolved_by else view.reason or "itself"
-        items.append(Item("fact", f"{full_time(row.resolved_at, zone)} by {by}", "resolved"))
+        how = f" by {view.resolved_by.name}" if view.resolved_by else f" ({view.reason or 'by itself'})"
+        items.append(Item("fact", full_time(row.resolved_at, zone) + how, "resolved"))
     return items
 
 
@@ -189,7 +194,7 @@ def timeline(events: Sequence[EventRow], now: datetime, zone: ZoneInfo) -> list[
     items = [Item("gap"), Item("title", "Timeline")]
     for event in reversed(events):
         words = EVENTS.get(event.kind, event.kind)
-        if event.actor:
+        if event.actor and event.actor != OURSELVES and not event.actor.startswith("system:"):
             words += f" by {event.actor}"
         words += _details(event, zone)
         if event.comment:
@@ -202,6 +207,10 @@ def _details(event: EventRow, zone: ZoneInfo) -> str:
     """What an event tells beside its words; the rest of it is for the audit trail."""
     to, until, at = (event.details.get(name) for name in ("to", "until", "value"))
     words = f" to {to or NOBODY}" if event.kind == "assigned" else ""
+    if event.kind in TELLING:
+        channel = event.details.get("channel")
+        words += f" {to}" if to else ""
+        words += f" through {channel}" if channel else ""
     if isinstance(until, str):
         words += f" until {moment(datetime.fromisoformat(until), zone)}"
     if isinstance(at, int | float):
@@ -219,7 +228,9 @@ def deliveries(rows: Sequence[DeliveryRow], now: datetime, zone: ZoneInfo) -> li
     for row in rows:
         outcome = DELIVERIES.get(row.status, row.status)
         why = row.reason or (row.answer if row.status == "failed" else "")
-        words = f"{outcome}: {row.kind} by {row.channel or row.channel_type} to {row.recipient or 'nobody'}"
+        channel = row.channel or row.channel_type
+        through = f" through {channel}" if channel != row.recipient else ""
+        words = f"{outcome}: {row.kind} to {row.recipient or 'nobody'}{through}"
         tries = f", {row.attempts} attempts" if row.attempts > 1 else ""
         mood: Kind = "critical" if row.status == "failed" else "fact"
         text = f"{words}{tries}{f' ({why})' if why else ''}"

@@ -25,7 +25,7 @@ from datapulse_tui.tui.widgets.rows import Row, RowColumn, RowList
 from datapulse_tui.tui.widgets.sheet import Entry, Section, Sheet, SheetField
 
 if TYPE_CHECKING:
-    from datapulse_tui.workflows.views import Person, Share
+    from datapulse_tui.workflows.views import PersonRef, Share
 
 GETS = (
     RowColumn("", 1),
@@ -53,7 +53,7 @@ class AbsenceScreen(DeskScreen):
     def __init__(self, types: Sequence[tuple[str, str]]) -> None:
         super().__init__()
         self._types = types
-        self._people: dict[str, Person] = {}
+        self._people: dict[str, PersonRef] = {}
         self._thinking: Timer | None = None
         self._saving = False
 
@@ -101,7 +101,7 @@ class AbsenceScreen(DeskScreen):
             work = partial(services.substitutes, person, typed)
             self.read("people", "looking for people", work, self._people_came, lambda _: None)
 
-    def _people_came(self, found: tuple[Person, ...]) -> None:
+    def _people_came(self, found: tuple[PersonRef, ...]) -> None:
         control = self.sheet.control("substitute")
         if isinstance(control, Choice):
             control.offer([Option(str(each.id), each.name, each.email) for each in found])

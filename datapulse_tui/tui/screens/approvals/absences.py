@@ -23,7 +23,7 @@ from datapulse_tui.workflows.rules import DELEGATE, DELEGATIONS_TOPIC
 
 if TYPE_CHECKING:
     from datapulse_tui.data.feed import Changes
-    from datapulse_tui.workflows.views import DelegationRow, Person
+    from datapulse_tui.workflows.views import DelegationRow, PersonRef
 
 COLUMNS = (
     RowColumn("Away"),
@@ -110,7 +110,7 @@ class AbsencesScreen(ApprovalsTab):
         )
         return Row(str(row.id), cells, ("", "", "", "", tone))
 
-    def _called(self, who: Person) -> str:
+    def _called(self, who: PersonRef) -> str:
         person = self.desk.person
         return "you" if person is not None and who.id == person.actor.user_id else who.name
 

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 from textual.timer import Timer
 
-from datapulse_tui.errors import DataPulseError
+from datapulse_tui.errors import Conflict, DataPulseError
 from datapulse_tui.tui import keymap
 from datapulse_tui.tui.screens.approvals import words
 from datapulse_tui.tui.screens.approvals.fields import control_of
 from datapulse_tui.tui.screens.approvals.tabs import STYLES
 from datapulse_tui.tui.screens.base import DeskScreen
-from datapulse_tui.tui.screens.confirm import ConfirmScreen
+from datapulse_tui.tui.screens.rules.dialogs import KEEP_DRAFT, KEEP_MINE, RELOAD, THROW_AWAY, QuestionScreen
+from datapulse_tui.tui.times import ago
 from datapulse_tui.tui.widgets.choice import Choice, Option
 from datapulse_tui.tui.widgets.form import Note
 from datapulse_tui.tui.widgets.pane import Item, Pane
@@ -24,10 +25,12 @@ from datapulse_tui.tui.widgets.sheet import Entry, Section, Sheet, name_of
 
 if TYPE_CHECKING:
     from datapulse_tui.tui.desk_request_forms import Preview, TypeRow
+    from datapulse_tui.tui.drafts import KeptDraft
     from datapulse_tui.workflows.types.choices import Choice as Offer
-    from datapulse_tui.workflows.views import RequestRow
+    from datapulse_tui.workflows.views import RequestRow, RequestView
 
 THINKS = 0.4  # seconds after the last key until it is looked up what the request would be
+KEEP_EVERY = 10.0  # seconds after which a draft that changed is stored, in case this desk is killed
 
 
 class RequestFormScreen(DeskScreen):
@@ -39,18 +42,23 @@ class RequestFormScreen(DeskScreen):
     ROOM = "approvals"
     HELP = (
         "enter and the arrows go from field to field. Where there is a list, typing looks for more; a name that is not "
-        "in it can be written as well. Below stands who decides it and what happens when it is approved."
+        "in it can be written as well. Below stands who decides it and what happens when it is approved. What you "
+        "write is kept as a draft until you send it or throw it away, also when the line drops."
     )
 
-    def __init__(self, kind: TypeRow, fields: Mapping[str, str], row: RequestRow | None = None) -> None:
+    def __init__(
+        self, kind: TypeRow, fields: Mapping[str, str], row: RequestRow | None = None, draft: KeptDraft | None = None
+    ) -> None:
         super().__init__()
         self._kind = kind
         self._row = row
+        self._draft = draft
         self._start = {each.name: fields.get(each.name, each.default) for each in kind.fields}
         self._choices = {each.name: each.choices for each in kind.fields if each.choices}
         self._visited: set[str] = set()
         self._at = ""
         self._sending = False
+        self._ready = False
         self._thinking: Timer | None = None
 
     def body(self) -> ComposeResult:
@@ -62,10 +70,13 @@ class RequestFormScreen(DeskScreen):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self._head()
+        self.set_interval(KEEP_EVERY, self._keep, name="keeping the draft")
         self.sheet.put(self._start)
-        empty = [each.name for each in self._kind.fields if not self._start[each.name]]
+        self._take_draft()
+        values = self.values
+        empty = [each.name for each in self._kind.fields if not values[each.name]]
         self.sheet.go_to((empty or self.sheet.names)[0])
+        self._ready = True
         for name in self._choices:
             self._offer(name, "")
         self._think()
@@ -86,10 +97,28 @@ class RequestFormScreen(DeskScreen):
         name = f"Change #{self._row.number}" if self._row else f"New request: {self._kind.title}"
         self.query_one("#request-head", Note).show(f"{name} · {said}" if said else name)
 
+    def _take_draft(self) -> None:
+        """Fill in what was written before, and say so."""
+        draft = self._draft
+        if draft is None:
+            self._head()
+            return
+        self.sheet.put(self._known(draft.content.get("fields")))
+        when = ago(draft.at, self.desk.now()) if draft.at else "now"
+        changed = self._row is not None and draft.content.get("version") != self._row.version
+        note = "; the request was changed since" if changed else ""
+        self._head(f"your draft of {'just now' if when == 'now' else when + ' ago'}{note}; esc throws it away")
+
+    def _known(self, fields: object) -> dict[str, str]:
+        """Of what was kept, the fields that the form has."""
+        kept = fields if isinstance(fields, Mapping) else {}
+        return {name: str(value) for name, value in kept.items() if name in self._start}
+
     # -- while one writes ----------------------------------------------------------------------------------------------
 
     def on_sheet_changed(self, event: Sheet.Changed) -> None:
         event.stop()
+        self._remember()
         if self._thinking is not None:
             self._thinking.stop()
         self._thinking = self.set_timer(THINKS, self._think)
@@ -101,6 +130,29 @@ class RequestFormScreen(DeskScreen):
             self._visited.add(self._at)
             self._think()
         self._at = event.name
+
+    @property
+    def _key(self) -> str:
+        return draft_key(self._kind.name, self._row)
+
+    def _remember(self) -> None:
+        """Have what was written in memory; what was there at the start is no draft."""
+        if self.desk.person is not None and self._ready and not self._sending:
+            version = self._row.version if self._row else 0
+            content = {"fields": self.values, "version": version} if self.values != self._start else None
+            self.desk.services.remember_draft(self.desk.person, self._key, content)
+
+    def _keep(self) -> None:
+        services, person, key = self.desk.services, self.desk.person, self._key
+        if person is not None and services.draft_waits(person, key) and not self._sending:
+            self.desk.session.save("keeping a draft", lambda who: services.keep_draft(who, key), failed=lambda _: None)
+
+    def _let_go(self) -> None:
+        """There is no draft any more: it was sent, or thrown away."""
+        services, person, key = self.desk.services, self.desk.person, self._key
+        if person is not None:
+            services.remember_draft(person, key, None)
+            self.desk.session.save("keeping a draft", lambda who: services.keep_draft(who, key), failed=lambda _: None)
 
     def on_choice_typed(self, event: Choice.Typed) -> None:
         event.stop()
@@ -158,6 +210,9 @@ class RequestFormScreen(DeskScreen):
 
     def do_send(self) -> None:
         self._visited = set(self.sheet.names)
+        self._send()
+
+    def _send(self) -> None:
         services, row, kind, values = self.desk.services, self._row, self._kind.name, self.values
         self._sending = True
         self._head("sending …")
@@ -174,6 +229,7 @@ class RequestFormScreen(DeskScreen):
 
     def _sent(self) -> None:
         self.desk.say("Your request was changed." if self._row else "Your request is on its way to those who decide.")
+        self._let_go()
         if self.is_attached and self.is_current:
             self.desk.pop_screen()
 
@@ -183,8 +239,41 @@ class RequestFormScreen(DeskScreen):
             self.desk.report(error)
             return
         self._head("not sent")
+        if isinstance(error, Conflict) and self._row is not None:
+            self._look_again(error, self._row)
+            return
         self._no_preview(error)
         self._go_to_problem()
+
+    def _look_again(self, error: DataPulseError, row: RequestRow) -> None:
+        """Somebody was faster: where it can still be changed, ask whose content counts."""
+        services, person = self.desk.services, self.desk.person
+        if person is None:
+            return
+
+        def came(view: RequestView) -> None:
+            if not view.may_edit or view.row.version == row.version:
+                self._no_preview(error)
+                return
+            question = (
+                f"{error.message} It was changed meanwhile, at another desk of yours perhaps. Send what you wrote in "
+                "place of that, or take what is there and lose yours?"
+            )
+            self.desk.push_screen(QuestionScreen(question, [RELOAD, KEEP_MINE]), partial(self._chosen, view))
+
+        self.read("again", "reading a request", partial(services.request, person, row.id), came, self._no_preview)
+
+    def _chosen(self, view: RequestView, answer: str | None) -> None:
+        if answer is None:
+            return
+        self._row = view.row
+        self._start |= self._known(view.details.get("fields"))
+        if answer == KEEP_MINE.id:
+            self._send()
+            return
+        self.sheet.put(self._start)
+        self._let_go()
+        self._head("as it is by now")
 
     def _go_to_problem(self) -> None:
         """Say at each field what is wrong with it, and go to the first."""
@@ -206,8 +295,20 @@ class RequestFormScreen(DeskScreen):
             self.desk.pop_screen()
             return
 
-        def answered(yes: bool | None) -> None:  # noqa: FBT001
-            if yes:
-                self.desk.pop_screen()
+        def answered(answer: str | None) -> None:
+            if answer is None:
+                return
+            if answer == KEEP_DRAFT.id:
+                self._remember()
+                self._keep()
+            else:
+                self._let_go()
+            self.desk.pop_screen()
 
-        await self.desk.push_screen(ConfirmScreen("Throw away what you wrote?", yes="Throw away"), answered)
+        question = "What you wrote is not sent. Keep it as a draft, which comes back when you open the form again?"
+        await self.desk.push_screen(QuestionScreen(question, [THROW_AWAY, KEEP_DRAFT]), answered)
+
+
+def draft_key(kind: str, row: RequestRow | None) -> str:
+    """Under which the draft of a new request of a type, or of a change of the request `row`, is remembered."""
+    return f"draft.request.{row.id if row else kind}"

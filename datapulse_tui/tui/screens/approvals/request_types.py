@@ -79,7 +79,7 @@ async def open_form(
     desk: DataPulseApp, name: str, fields: Mapping[str, str] | None = None, row: RequestRow | None = None
 ) -> None:
     """Open the form of a type with `fields` filled in, or with those of the request `row`, which is then changed."""
-    from datapulse_tui.tui.screens.approvals.request_form import RequestFormScreen
+    from datapulse_tui.tui.screens.approvals.request_form import RequestFormScreen, draft_key
 
     person, known = desk.person, dict(fields or {})
     kind = next((each for each in await desk.services.request_types() if each.name == name), None)
@@ -95,4 +95,10 @@ async def open_form(
         row = view.row
         kept = view.details.get("fields")
         known = {key: str(value) for key, value in kept.items()} if isinstance(kept, Mapping) else {}
-    await desk.push_screen(RequestFormScreen(kind, known, row))
+    draft = None
+    if not fields:  # what was asked for in a certain place is not another draft
+        try:
+            draft = await desk.services.request_draft(person, draft_key(name, row))
+        except Exception as error:  # noqa: BLE001 - as above; the form opens without it
+            desk.report(desk.noticed(failures.shown(error, "reading a draft")))
+    await desk.push_screen(RequestFormScreen(kind, known, row, draft))

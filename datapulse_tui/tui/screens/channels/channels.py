@@ -131,14 +131,17 @@ class ChannelsScreen(AlertsTab):
             self.read("deliveries", "reading the deliveries", work, partial(self._first_page, status))
 
     def changed(self, changes: Changes) -> None:
-        if EVERYTHING in changes or not {"deliveries", "channels"}.isdisjoint(changes):
-            self._views = {}
-            if self._soon is None:
-                self._soon = self.set_timer(PATIENCE, self._reread_soon)
+        concerned = EVERYTHING in changes or not {"deliveries", "channels"}.isdisjoint(changes)
+        if concerned and self._soon is None:
+            self._soon = self.set_timer(PATIENCE, self._reread_soon)
 
     def _reread_soon(self) -> None:
-        self._soon = None
+        # The detail that is shown stays until it is read anew; all others are read when the cursor comes to them.
+        self._soon, here = None, self._delivery or self._channel
+        key = str(here.id) if here is not None else ""
+        self._views = {key: self._views[key]} if key in self._views else {}
         self.reread()
+        self._look_closer()
 
     def _moved(self) -> None:
         if self.is_active:
@@ -183,7 +186,9 @@ class ChannelsScreen(AlertsTab):
         nothing = (
             "Nothing was to be sent yet." if not self._status else f"No delivery is {dict(FILTERS)[self._status]}."
         )
-        self._of_deliveries.show(rows, empty=[nothing], still=True)
+        # What is new shows above, unless somebody reads further down.
+        reading = self._of_deliveries.has_focus and self._of_deliveries.cursor > 0
+        self._of_deliveries.show(rows, empty=[nothing], still=reading)
         line = self.query_one("#delivery-filter", TabLine)
         line.at = [status for status, _ in FILTERS].index(self._status)
         line.remark = f"deliveries · {len(rows):,}{'+' if self._pages.next else ''} · newest first"

@@ -67,7 +67,7 @@ def delivery_row(row: DeliveryRow, now: datetime, zone: ZoneInfo) -> Row:
 
 
 def _recipient(row: DeliveryRow) -> str:
-    return f"{row.channel_type}: {row.person or row.address or row.channel or 'nobody'}"
+    return f"{row.channel_type}: {row.recipient or 'nobody'}"
 
 
 def _about(row: DeliveryRow) -> str:

@@ -179,6 +179,8 @@ class BackTestScreen(DeskScreen):
             from_where = "the source" if shown.past.origin == "source" else "its samples"
             words += f" · {f'{labels}: ' if labels else ''}{len(shown.past.points):,} points from {from_where}"
             words += f". {shown.past.note}" if shown.past.note else ""
+        if self._found and not tests and len(self._found) == len(self._labels):
+            words = "Nothing is known of its past, so nothing could be tested."
         self.query_one("#summary", Note).show(words)
 
     def _show(self, key: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from datapulse_tui.alerts.durations import format_duration
 
 if TYPE_CHECKING:
-    from datapulse_tui.alerts.spec import RuleSpec
+    from datapulse_tui.alerts.spec import ChannelSpec, RuleSpec
     from datapulse_tui.tui.widgets.sheet import Value
 
 NEW_QUERY = "new"  # in the place of a saved query: SQL is written here
@@ -32,6 +32,8 @@ DEFAULTS: dict[str, Value] = {
     "severity": "warning", "labels": "", "runbook_url": "", "message": "", "frequency": "immediate",
     "email": ("owner",), "sms": (), "slack": (), "webhook": (), "group_wait": "30s", "group_interval": "5m",
     "repeat_interval": "4h", "escalate_after": "", "second_email": (), "second_sms": (),
+    "email_through": DEFAULT_CHANNEL, "sms_through": DEFAULT_CHANNEL, "second_email_through": DEFAULT_CHANNEL,
+    "second_sms_through": DEFAULT_CHANNEL,
 }  # fmt: skip
 
 
@@ -115,6 +117,8 @@ def draft_of(spec: RuleSpec, alert_id: str, version: int) -> Draft:
         "escalate_after": escalate,
         **{kind: _keys(spec.channels, kind) for kind in (*TO_PEOPLE, *TO_CHANNELS)},
         **{f"second_{kind}": _keys(spec.escalation_channels, kind) for kind in TO_PEOPLE},
+        **{through_of(kind): usual_channel(spec.channels, kind) for kind in TO_PEOPLE},
+        **{through_of(f"second_{kind}"): usual_channel(spec.escalation_channels, kind) for kind in TO_PEOPLE},
     }
     return Draft({**DEFAULTS, **values}, alert_id, version, spec.active)
 
@@ -124,20 +128,32 @@ def number_text(value: float) -> str:
     return str(int(value)) if value.is_integer() else repr(value)
 
 
-def _keys(channels: Iterable[Any], kind: str) -> tuple[str, ...]:
-    keys: list[str] = []
+def _keys(channels: Sequence[ChannelSpec], kind: str) -> tuple[str, ...]:
+    usual, keys = usual_channel(channels, kind), list[str]()
     for each in channels:
         if each.type != kind:
             continue
         if kind in TO_CHANNELS:
             keys.append(each.channel or DEFAULT_CHANNEL)
         else:
-            keys += [recipient_key(term, each.channel) for term in each.to]
+            another = each.channel if each.channel != usual else None
+            keys += [recipient_key(term, another) for term in each.to]
     return tuple(dict.fromkeys(keys))
 
 
+def through_of(name: str) -> str:
+    """The name of the value that says through which channel the people in the value `name` are told."""
+    return f"{name}_through"
+
+
+def usual_channel(channels: Sequence[ChannelSpec], kind: str) -> str:
+    """The channel of a type that a rule's people are told through: those of another one name it with each person."""
+    used = [each.channel or DEFAULT_CHANNEL for each in channels if each.type == kind]
+    return DEFAULT_CHANNEL if DEFAULT_CHANNEL in used or not used else used[0]
+
+
 def recipient_key(term: str, channel: str | None) -> str:
-    """The key of a recipient (as rules write it) who is told through `channel`, or through the default one."""
+    """The key of a recipient (as rules write it) who is told through `channel`, or (None) through the usual one."""
     return f"{channel}{THROUGH}{term}" if channel else term
 
 
@@ -161,8 +177,8 @@ def document_of(draft: Draft) -> dict[str, Any]:
             document[name] = _text(values, name)
     document["label_columns"] = list(values["label_columns"])
     document["labels"] = _labels(_text(values, "labels"))
-    document[FIRST] = [channel for kind in (*TO_PEOPLE, *TO_CHANNELS) for channel in _channels(kind, values[kind])]
-    document[SECOND] = [channel for kind in TO_PEOPLE for channel in _channels(kind, values[f"second_{kind}"])]
+    document[FIRST] = [channel for kind in (*TO_PEOPLE, *TO_CHANNELS) for channel in _channels(kind, kind, values)]
+    document[SECOND] = [channel for kind in TO_PEOPLE for channel in _channels(kind, f"second_{kind}", values)]
     return document
 
 
@@ -220,15 +236,18 @@ def _saved(key: str) -> object:
         return key
 
 
-def _channels(kind: str, keys: Sequence[str]) -> list[dict[str, Any]]:
+def _channels(kind: str, name: str, values: Mapping[str, Value]) -> list[dict[str, Any]]:
+    keys = values[name]
     if kind in TO_CHANNELS:
         return [{"type": kind} if key == DEFAULT_CHANNEL else {"type": kind, "channel": key} for key in keys]
-    grouped: dict[str, list[str]] = {}
+    usual = str(values[through_of(name)])
+    grouped: dict[str, dict[str, None]] = {}
     for key in keys:
         channel, _, term = key.rpartition(THROUGH)
-        grouped.setdefault(channel, []).append(term)
+        grouped.setdefault(channel or usual, {})[term] = None
     return [
-        {"type": kind, "to": terms} | ({"channel": channel} if channel else {}) for channel, terms in grouped.items()
+        {"type": kind, "to": list(terms)} | ({} if channel == DEFAULT_CHANNEL else {"channel": channel})
+        for channel, terms in grouped.items()
     ]
 
 
@@ -254,5 +273,7 @@ def _field(path: Sequence[str | int], document: Mapping[str, Any]) -> str:
         entries = document.get(first, [])
         at = path[1] if len(path) > 1 and isinstance(path[1], int) else 0
         kind = entries[at]["type"] if at < len(entries) else "email"
-        return kind if first == FIRST else f"second_{kind}"
+        name = kind if first == FIRST else f"second_{kind}"
+        of_channel = len(path) > 2 and path[2] == "channel" and kind in TO_PEOPLE
+        return through_of(name) if of_channel else name
     return first if first in DEFAULTS else "name"

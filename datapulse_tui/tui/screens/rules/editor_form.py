@@ -15,8 +15,17 @@ from datapulse_tui.errors import DataPulseError
 from datapulse_tui.tui import keymap
 from datapulse_tui.tui.screens.base import DeskScreen
 from datapulse_tui.tui.screens.rules import checks
-from datapulse_tui.tui.screens.rules.draft import DEFAULT_CHANNEL, NEW_QUERY, THROUGH, Draft, draft_of
-from datapulse_tui.tui.screens.rules.sections import WRITE_QUERY, channel_options, sections
+from datapulse_tui.tui.screens.rules.draft import (
+    DEFAULT_CHANNEL,
+    NEW_QUERY,
+    THROUGH,
+    TO_CHANNELS,
+    TO_PEOPLE,
+    Draft,
+    draft_of,
+    through_of,
+)
+from datapulse_tui.tui.screens.rules.sections import THE_DEFAULT, WRITE_QUERY, channel_options, sections
 from datapulse_tui.tui.screens.rules.sentence import brought_words, say_items
 from datapulse_tui.tui.screens.rules.words import STYLES, recipient_words
 from datapulse_tui.tui.times import ago
@@ -65,6 +74,7 @@ class EditorForm(DeskScreen):
         self._preview: Preview | None = None
         self._labels: dict[str, str] = {}
         self._written: dict[str, Value] = {}
+        self._channels: dict[str, list[tuple[str, bool, bool]]] = {}
 
     def body(self) -> ComposeResult:
         yield Note("Rule", id="editor-head", strong=True)
@@ -137,10 +147,16 @@ class EditorForm(DeskScreen):
         self._choice("query").know([Option(key, label) for key, label in self._labels.items()])
         self._choice("query").offer([WRITE_QUERY, *queries])
         self._choice("source").offer([Option(name, name) for name in start.sources])
-        for kind in ("slack", "webhook"):
-            channels = [(each.name, each.is_default, each.is_active) for each in start.channels if each.type == kind]
-            self._choice(kind).know([Option(DEFAULT_CHANNEL, "the default channel")])
-            self._choice(kind).offer(channel_options(kind, channels))
+        self._channels = {
+            kind: [(each.name, each.is_default, each.is_active) for each in start.channels if each.type == kind]
+            for kind in (*TO_PEOPLE, *TO_CHANNELS)
+        }
+        for kind in TO_CHANNELS:
+            self._choice(kind).know([THE_DEFAULT])
+            self._choice(kind).offer(channel_options(kind, self._channels[kind]))
+        for name in PEOPLE:
+            of_kind = channel_options(_kind(name), self._channels[_kind(name)])
+            self._choice(through_of(name)).offer([THE_DEFAULT, *of_kind])
         for name in PEOPLE:
             self._offer_people(name, start.recipients)
         sheet.say({})
@@ -164,6 +180,9 @@ class EditorForm(DeskScreen):
         self._draft = draft
         for name in PEOPLE:
             self._choice(name).know([Option(key, _recipient_label(key)) for key in draft.values[name]])
+            through = str(draft.values[through_of(name)])
+            known = [] if through == DEFAULT_CHANNEL else channel_options(_kind(name), [(through, False, True)])
+            self._choice(through_of(name)).know(known)
         self.sheet.put(draft.values)
         self._show_fitting()
         self._ready = True
@@ -181,7 +200,7 @@ class EditorForm(DeskScreen):
         self._remember()
         if event.name in OF_QUERY:
             self._query_changed(event.name)
-        if event.name in ("query", "threshold_type"):
+        if event.name in ("query", "threshold_type", *PEOPLE):
             self._show_fitting()
         if refused or event.name in self._visited:
             self._check()
@@ -230,6 +249,10 @@ class EditorForm(DeskScreen):
         values = self._draft.values
         for name in OF_NEW_QUERY:
             self.sheet.offer_only(name, shown=values["query"] == NEW_QUERY)
+        for name in PEOPLE:  # one channel is no choice
+            through = through_of(name)
+            several = len(self._channels.get(_kind(name), ())) > 1 or values[through] != DEFAULT_CHANNEL
+            self.sheet.offer_only(through, shown=several and bool(values[name]))
         change = values["threshold_type"] == "change_percent"
         self.sheet.offer_only("window", shown=change)
         self.sheet.relabel("threshold", "Threshold in %" if change else "Threshold")
@@ -291,6 +314,11 @@ class EditorForm(DeskScreen):
 
     def _not_brought(self, error: DataPulseError) -> None:
         self.query_one(Brought).failed(error)
+
+
+def _kind(name: str) -> str:
+    """The type of the channel that tells the people in the value `name`."""
+    return name.removeprefix("second_")
 
 
 def _offered(found: RecipientChoice) -> Option:

@@ -142,7 +142,8 @@ class RulesScreen(RuleVerbs, AlertsTab):
         (state, state_tone), severity = state_of(row), severity_of(row.severity)
         opened = f"{row.open_incidents:,}{'+' if row.open_incidents >= 1000 else ''}" if row.open_incidents else ""
         looked = ago(row.last_at, self.desk.now()) if row.last_at else "never"
-        cells = (state, row.name, row.condition, severity.short, opened, f"{row.series:,}", row.owner.name, looked)
+        fires = row.condition.partition(", clears")[0]  # the rest is in the detail
+        cells = (state, row.name, fires, severity.short, opened, f"{row.series:,}", row.owner.name, looked)
         return Row(str(row.id), cells, (state_tone, "", "", severity.tone, "critical" if opened else "", "", "", ""))
 
     def _remark(self) -> None:

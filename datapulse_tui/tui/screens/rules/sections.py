@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from textual.widget import Widget
 
 from datapulse_tui.errors import Invalid
-from datapulse_tui.tui.screens.rules.draft import NEW_QUERY
+from datapulse_tui.tui.screens.rules.draft import DEFAULT_CHANNEL, NEW_QUERY, through_of
 from datapulse_tui.tui.screens.rules.words import CHANNEL_WORDS, ERROR_WORDS, NO_DATA_WORDS
 from datapulse_tui.tui.widgets.choice import Choice, Option
 from datapulse_tui.tui.widgets.sheet import Entry, Section, SheetField, SheetText
@@ -27,6 +27,7 @@ FREQUENCIES = (
     Option("immediate", "at once", "gathered for a moment, then as it happens"),
     Option("digest", "once an hour", "one message for each recipient"),
 )
+THE_DEFAULT = Option(DEFAULT_CHANNEL, "the default channel")
 PLACEHOLDERS = "{rule} {severity} {value} {threshold} {labels} {labels.NAME} {started} {runbook}"
 
 
@@ -144,8 +145,8 @@ def _condition_entries() -> list[Entry]:
 
 def _telling_entries() -> list[Entry]:
     return [
-        _people("E-mail to", "email", "People, roles and departments by name; or type an address."),
-        _people("SMS to", "sms", "Those with a phone number; or type one. At most one a minute for each."),
+        *_people("E-mail to", "email", "People, roles and departments by name; or type an address."),
+        *_people("SMS to", "sms", "Those with a phone number; or type one. At most one a minute for each."),
         Entry("Slack", Choice(id="in-slack", several=True, empty="not told"), "Slack channels that were set up."),
         Entry("Webhooks", Choice(id="in-webhook", several=True, empty="not told"), "Webhooks that were set up."),
         Entry(
@@ -159,9 +160,13 @@ def _telling_entries() -> list[Entry]:
     ]
 
 
-def _people(label: str, name: str, about: str) -> Entry:
+def _people(label: str, name: str, about: str) -> list[Entry]:
     accept = phone if name.endswith("sms") else address
-    return Entry(label, Choice(id=f"in-{name}", several=True, empty="nobody", accept=accept), about)
+    through = Choice([THE_DEFAULT], id=f"in-{through_of(name)}")
+    return [
+        Entry(label, Choice(id=f"in-{name}", several=True, empty="nobody", accept=accept), about),
+        Entry("   through", through, "The channel that brings it; where somebody has another one, it says so."),
+    ]
 
 
 def _repeating_entries() -> list[Entry]:
@@ -175,8 +180,8 @@ def _repeating_entries() -> list[Entry]:
             SheetField(id="in-escalate_after", placeholder="15m when critical, else off"),
             "When nobody has acknowledged for so long, those below are told too; off turns it off.",
         ),
-        _people("Then e-mail to", "second_email", "Who is told when nobody acknowledged."),
-        _people("Then SMS to", "second_sms", "Who is told when nobody acknowledged."),
+        *_people("Then e-mail to", "second_email", "Who is told when nobody acknowledged."),
+        *_people("Then SMS to", "second_sms", "Who is told when nobody acknowledged."),
     ]
 
 

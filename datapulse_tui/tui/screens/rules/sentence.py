@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from datapulse_tui.alerts.rules import SeriesState, label_text
-from datapulse_tui.tui.screens.rules.draft import NEW_QUERY, THROUGH, Draft
+from datapulse_tui.tui.screens.rules.draft import DEFAULT_CHANNEL, NEW_QUERY, THROUGH, Draft, through_of
 from datapulse_tui.tui.screens.rules.words import CHANNEL_WORDS, SERIES_WORDS, number, recipient_words
 from datapulse_tui.tui.widgets.card import took_words
 from datapulse_tui.tui.widgets.pane import Item
@@ -66,9 +66,12 @@ def told_sentence(draft: Draft) -> str:
         keys = draft.values[kind]
         if keys and kind in ("email", "sms"):
             people = ", ".join(recipient_words(str(key).rpartition(THROUGH)[2]) for key in keys)
-            parts.append(f"{people} by {CHANNEL_WORDS[kind]}")
+            through = draft.values[through_of(kind)]
+            by = CHANNEL_WORDS[kind] + (f" through {through}" if through != DEFAULT_CHANNEL else "")
+            parts.append(f"{people} by {by}")
         elif keys:
-            parts.append(f"{CHANNEL_WORDS[kind]} {', '.join(keys)}")
+            named = ", ".join(str(key) for key in keys if key != DEFAULT_CHANNEL)
+            parts.append(f"{CHANNEL_WORDS[kind]} {named}".rstrip())
     when = ", gathered once an hour" if draft.values["frequency"] == "digest" else ""
     return f"Tells {'; '.join(parts)}{when}." if parts else "Tells nobody: its incidents only stand in the inbox."
 

@@ -17,7 +17,6 @@ from datapulse_tui.tui import keymap
 from datapulse_tui.tui.screens.acting import Outcome
 from datapulse_tui.tui.screens.alerts import words as incident_words
 from datapulse_tui.tui.screens.alerts.loaded import DONE, FAILED, TONES, UNDER_WAY
-from datapulse_tui.tui.screens.alerts.tabs import STYLES
 from datapulse_tui.tui.screens.base import EVERYTHING
 from datapulse_tui.tui.screens.today import words
 from datapulse_tui.tui.screens.today.settling import SettlingScreen
@@ -48,7 +47,7 @@ class TodayScreen(SettlingScreen):
 
     PLACES = (keymap.TODAY, keymap.LIST)
     BINDINGS = keymap.bindings(keymap.TODAY)
-    CSS_PATH: ClassVar[CSSPathType | None] = [*STYLES, styles_path() / "today.tcss"]
+    CSS_PATH: ClassVar[CSSPathType | None] = styles_path() / "today.tcss"  # no more: the desk opens here
     ROOM = "today"
     HELP = (
         "What you have, may take or have to decide, the least time left first; p on an incident or a series keeps its "
@@ -63,6 +62,7 @@ class TodayScreen(SettlingScreen):
         self._requests: Sequence[RequestRow] = ()
         self._looking = False
         self._due = False
+        self._left = False
         self._sent = False  # the focus went to the sections because there was nothing else, not because of a key
 
     def body(self) -> ComposeResult:
@@ -71,13 +71,14 @@ class TodayScreen(SettlingScreen):
             yield TaskRows(self._write, id="needs")
             yield SectionList(id="around")
 
+    def begin(self) -> None:
+        self._read(anew=True)
+
     def on_mount(self) -> None:
         super().on_mount()
         self._make_room()
         self.set_focus(self._needs)
         self.set_interval(MOVES, self._moved, name="metrics")
-        self._read(anew=True)
-        self._read_requests(anew=True)
 
     def on_resize(self) -> None:
         if self.is_mounted:
@@ -113,8 +114,11 @@ class TodayScreen(SettlingScreen):
 
     def on_screen_resume(self) -> None:
         super().on_screen_resume()
-        if self._today is not None:
+        if self._left and self._today is not None:
             self._read()  # what was pinned meanwhile is told to nobody
+
+    def on_screen_suspend(self) -> None:
+        self._left = True
 
     def _moved(self) -> None:
         if self.is_active and self._today is not None and self._today.pins:
@@ -133,13 +137,15 @@ class TodayScreen(SettlingScreen):
         self.read("today", "reading what needs you", work, done, self._not_read)
 
     def _came(self, anew: bool, today: Today) -> None:  # noqa: FBT001
-        self._looking, self._today = False, today
+        first, self._looking, self._today = self._today is None, False, today
         self._arrange(anew=anew)
+        if first:
+            self.call_after_refresh(self._read_requests, anew=True)
         if self._due:
             self._read()
 
     def _read_requests(self, *, anew: bool = False) -> None:
-        """Read what waits for a decision. For itself: its first time imports more than all the rest of Today."""
+        """Read what waits for a decision. For itself, and behind the first paint of the rest: it imports more."""
         services, person = self.desk.services, self.desk.person
         if person is not None:
             work, done = partial(services.waiting_requests, person), partial(self._requests_came, anew)

@@ -1,0 +1,136 @@
+"""Dialogs about people: choosing one of a few things, and what is asked before somebody is kept out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.events import Key
+from textual.widgets import Button, Input
+
+from datapulse_tui.tui.screens.admin.choosing import OffersPeople
+from datapulse_tui.tui.screens.admin.tabs import STYLES
+from datapulse_tui.tui.screens.alerts.ask import Question
+from datapulse_tui.tui.widgets.choice import Choice, Option
+from datapulse_tui.tui.widgets.form import Field, Note
+from datapulse_tui.tui.widgets.pane import Item, Pane
+from datapulse_tui.tui.widgets.rows import Row, RowColumn, RowList
+
+NOBODY = ""  # who gets nothing
+COLUMNS = (RowColumn("", 30), RowColumn("", dim=True))
+AROUND = 12  # lines of the screen that a list leaves to what is around it
+
+
+class PickScreen(Question[str]):
+    """Answers with the key of the option that was chosen, or None. Typing leaves those that hold it."""
+
+    HELP = "Type a part of it; the arrows choose, enter does it."
+
+    def __init__(self, title: str, options: Sequence[Option], *, explain: str = "", empty: str = "") -> None:
+        super().__init__()
+        self._title = title
+        self._options = options
+        self._explain = explain
+        self._empty = empty
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Note(self._title, classes="form-title", strong=True)
+            if self._explain:
+                yield Note(self._explain, classes="form-explain")
+            yield Field(id="typed", placeholder="type a part of it")
+            yield RowList(COLUMNS, id="picks")
+            yield Note("enter does it · ↑ ↓ choose · esc cancels", classes="note")
+
+    def on_mount(self) -> None:
+        listed = self.query_one(RowList)
+        listed.styles.height = max(3, min(len(self._options) + 1, self.app.size.height - AROUND))
+        self._show("")
+
+    def take_focus(self) -> None:
+        self.set_focus(self.query_one(Field))
+
+    def _show(self, typed: str) -> None:
+        found = [Row(each.key, (each.label, each.remark)) for each in self._options if each.matches(typed)]
+        self.query_one(RowList).show(found, empty=[self._empty or "Nothing of that name."])
+        self.query_one(RowList).move_to(0)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._show(event.value.strip())
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self._choose()
+
+    def on_row_list_opened(self) -> None:
+        self._choose()
+
+    def key_up(self) -> None:
+        """The arrows move the choice while the cursor stays in the input."""
+        self.query_one(RowList).do_up()
+
+    def key_down(self) -> None:
+        """See `key_up`."""
+        self.query_one(RowList).do_down()
+
+    def key_enter(self, event: Key) -> None:
+        """When the list has the focus; it ends here."""
+        event.stop()
+        self._choose()
+
+    def _choose(self) -> None:
+        listed = self.query_one(RowList)
+        if listed.rows:
+            self.dismiss(listed.key)
+
+
+class DeactivateScreen(OffersPeople, Question[str]):
+    """Says what they have, and asks to whom it goes. Answers with that person's id, NOBODY where it stays as it is, or
+    None. Cancel is focused."""
+
+    CSS_PATH = STYLES  # type: ignore[assignment]
+    HELP = "Whoever gets it owns it from then on. Where nobody is chosen it stays, and their rules stand as error."
+
+    def __init__(self, question: str, items: Sequence[Item]) -> None:
+        super().__init__()
+        self._question = question
+        self._items = items
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog", id="deactivating"):
+            yield Note(self._question, id="question")
+            if self._items:
+                yield Pane(self._items, id="belongings", focusable=True, margin=0)
+                yield Note("It goes to (type a name or an address)", classes="label")
+                yield Choice(id="to", empty="nobody: it stays as it is")
+            yield Note("tab goes on · esc cancels", classes="note")
+            with Horizontal(classes="buttons"):
+                yield Button("Cancel", id="cancel", compact=True)
+                yield Button("Deactivate", id="yes", variant="error", compact=True)
+
+    def on_mount(self) -> None:
+        if self._items:
+            self.query_one("#belongings").styles.height = min(len(self._items), self.app.size.height - AROUND - 2)
+            self.offer_people(self.query_one("#to", Choice), "")
+
+    def take_focus(self) -> None:
+        self.set_focus(self.query_one("#cancel"))
+
+    def on_choice_typed(self, event: Choice.Typed) -> None:
+        event.stop()
+        self.offer_people(event.choice, event.typed)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        if event.button.id != "yes":
+            self.dismiss(None)
+        else:
+            self.dismiss(self.query_one("#to", Choice).key if self._items else NOBODY)
+
+
+def to_whom(answer: str) -> UUID | None:
+    """Who gets it, as a DeactivateScreen answers."""
+    return UUID(answer) if answer else None
