@@ -20,6 +20,7 @@ from datapulse_tui.errors import Invalid
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 LONGEST_IDLE = 24 * 60  # minutes
+MOST_DAYS = 36_500
 
 
 class Secret:
@@ -67,6 +68,11 @@ def _database(value: object) -> Secret:
     return secret
 
 
+def database_address(text: str) -> str:
+    """`text`, if it names a PostgreSQL database. Raises ValueError, whose words hold nothing of it."""
+    return _database(text).get_secret_value()
+
+
 def _folder(value: object) -> Path:
     if not isinstance(value, str | Path) or not str(value):
         raise ValueError("the path of a folder was expected")
@@ -100,17 +106,25 @@ def _zone(value: object) -> str:
     return name
 
 
-def _minutes(value: object) -> int:
-    wrong = f"a whole number of minutes from 0 to {LONGEST_IDLE} was expected"
+def _whole(value: object, unit: str, least: int, most: int) -> int:
+    wrong = f"a whole number of {unit} from {least} to {most} was expected"
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise ValueError(wrong)
     try:
-        minutes = int(value)
+        number = int(value)
     except ValueError:
         raise ValueError(wrong) from None
-    if not 0 <= minutes <= LONGEST_IDLE:
+    if not least <= number <= most:
         raise ValueError(wrong)
-    return minutes
+    return number
+
+
+def _minutes(value: object) -> int:
+    return _whole(value, "minutes", 0, LONGEST_IDLE)
+
+
+def _days(least: int) -> Callable[[object], int]:
+    return lambda value: _whole(value, "days", least, MOST_DAYS)
 
 
 def _keys(value: object) -> dict[str, str]:
@@ -133,7 +147,8 @@ class Settings:
     the embedded server), `direct_url` the same without a pooler, `owner_url` for migrations. `secret_key` holds Fernet
     keys, newest first, separated by commas. `time_zone` is the workspace's. `idle_lock_minutes` 0 means never. CSV
     sources and image widgets read only inside `allowed_csv_folders`, and fetch from private hosts only if they are
-    `allowed_hosts`. `keymap` holds keys by action id.
+    `allowed_hosts`. `keymap` holds keys by action id. Workers keep measurements for `sample_days`, their hours for
+    `hourly_days`, and what was sent for `delivery_days`.
     """
 
     home: Path
@@ -148,6 +163,9 @@ class Settings:
     allowed_hosts: tuple[str, ...] = ()
     keymap: Mapping[str, str] = field(default_factory=dict)
     log_level: str = "INFO"
+    sample_days: int = 30
+    hourly_days: int = 365
+    delivery_days: int = 90
 
     @property
     def embedded(self) -> bool:
@@ -177,6 +195,9 @@ _READERS: dict[str, Callable[[object], Any]] = {
     "allowed_hosts": _hosts,
     "keymap": _keys,
     "log_level": _level,
+    "sample_days": _days(2),
+    "hourly_days": _days(62),
+    "delivery_days": _days(1),
 }
 
 

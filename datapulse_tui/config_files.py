@@ -11,6 +11,11 @@ from pathlib import Path
 from typing import Any
 
 ENVIRONMENT_PREFIX = "DATAPULSE_"
+API_KEY = "DATAPULSE_API_KEY"
+API_KEY_FILE = "DATAPULSE_API_KEY_FILE"
+ROLE_SECRETS = ("DATAPULSE_ADMIN_URL", "DATAPULSE_OWNER_PASSWORD", "DATAPULSE_APP_PASSWORD")  # of `db init-roles`
+CREDENTIALS = (API_KEY, API_KEY_FILE, "DATAPULSE_CHANNEL_SECRET", *ROLE_SECRETS)
+"""Variables that are for the process that they were given to, and for no child of it."""
 
 
 class ConfigFileError(Exception):
@@ -68,3 +73,8 @@ def early(name: str, default: str) -> str:
     except ConfigFileError:
         return default
     return value if isinstance(value, str) else default
+
+
+def inherited(environ: Mapping[str, str]) -> dict[str, str]:
+    """What a process that DataPulse starts gets of this one's environment: all but what signs somebody in."""
+    return {name: value for name, value in environ.items() if name not in CREDENTIALS}

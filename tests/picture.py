@@ -7,6 +7,7 @@ import re
 import tempfile
 from pathlib import Path
 
+from datapulse_tui.data.addresses import embedded_server
 from datapulse_tui.data.embedded import erase
 from datapulse_tui.demo.cast import DEFAULT_EMAIL
 from datapulse_tui.tui.app import DataPulseApp
@@ -30,13 +31,22 @@ async def draw(home: Path) -> str:
         def shown() -> str:
             return re.sub(r"&#160;", " ", app.export_screenshot())
 
+        await until("Pinned metrics")
+        await pilot.press("2")
         await until(DASHBOARD)
         await pilot.press("end")
         await pilot.press("enter")
         while not app.screen.query(Card):
             await pilot.pause(0.05)
         await until("loading", gone=True)
+        while app.status.database != "live":
+            await pilot.pause(0.05)
+        await pilot.press("R")  # the first run of each query waits for drivers and parsers
+        while any(card.running for card in app.screen.query(Card)):
+            await pilot.pause(0.05)
+        await pilot.pause(0.5)
         svg = app.export_screenshot(title="DataPulse")
+        await app.services.close()
     # No fonts from elsewhere (the reader's own monospace font does), and nobody's temporary folder.
     svg = re.sub(r"<!--.*?-->|@font-face\s*{[^}]*}", "", svg, flags=re.DOTALL)
     place = str(home / "demo")
@@ -48,6 +58,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="datapulse-picture-") as folder:
         home = Path(folder)
         svg = asyncio.run(draw(home))
+        embedded_server(home / "demo").release()
         erase(home / "demo")
     PICTURE.parent.mkdir(exist_ok=True)
     PICTURE.write_text(svg)

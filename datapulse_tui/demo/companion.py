@@ -16,6 +16,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from datapulse_tui.config_files import inherited
 from datapulse_tui.data.embedded import locks
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def _spawn(connection: Connection) -> subprocess.Popen[bytes]:
     with (log / "demo.err").open("wb") as errors:
         process = subprocess.Popen(  # noqa: S603 - a command of ours
             [sys.executable, "-P", "-m", __name__, str(home)],
-            env=os.environ | {"PYTHONPATH": f"{package}{os.pathsep}{before}" if before else package},
+            env=inherited(os.environ) | {"PYTHONPATH": f"{package}{os.pathsep}{before}" if before else package},
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=errors,

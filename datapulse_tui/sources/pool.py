@@ -52,6 +52,18 @@ class _Entry:
     version: str
     adapter: Adapter
     places: asyncio.Semaphore
+    most: int
+    busy: int = 0
+    waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a source does for this process now: queries that run, of at most so many, and queries that wait."""
+
+    busy: int
+    most: int
+    waiting: int
 
 
 @dataclass(slots=True)
@@ -89,6 +101,10 @@ class Sources:
     def csv_folders(self) -> tuple[Path, ...]:
         """Folders that csv sources may read."""
         return self._csv_folders
+
+    def in_use(self) -> dict[UUID, Use]:
+        """The sources that this process has open, and what they do."""
+        return {key: Use(each.busy, each.most, each.waiting) for key, each in self._entries.items()}
 
     async def adapter(self, source: SourceHandle) -> Adapter:
         """The adapter of a source, made when it is first asked for and again when its configuration has changed.
@@ -149,7 +165,7 @@ class Sources:
                 return entry
             # Drivers and parsers load here: on a thread, so that the event loop goes on.
             adapter, places = await asyncio.to_thread(self._make, source)
-            made = _Entry(version, adapter, asyncio.Semaphore(places))
+            made = _Entry(version, adapter, asyncio.Semaphore(places), places)
             self._entries[source.id] = made
             if entry is not None:
                 task = asyncio.create_task(_close_quietly(entry.adapter))
@@ -166,8 +182,17 @@ class Sources:
 
     async def _limited(self, source: SourceHandle, work: Callable[[Adapter], Awaitable[T]]) -> T:
         entry = await self._entry(source)
-        async with entry.places:
+        entry.waiting += 1
+        try:
+            await entry.places.acquire()
+        finally:
+            entry.waiting -= 1
+        entry.busy += 1
+        try:
             return await work(entry.adapter)
+        finally:
+            entry.busy -= 1
+            entry.places.release()
 
     async def _shared(
         self, source: SourceHandle, sql: str, params: Mapping[str, object], limit: int, timeout: float

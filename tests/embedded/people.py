@@ -152,7 +152,7 @@ def public_copy() -> Iterator[tuple[str, Path, Path]]:
     folder.chmod(0o755)
     try:
         package = Path(datapulse_tui.__file__).parent
-        for part in ("__init__.py", "data/__init__.py", "errors.py"):
+        for part in ("__init__.py", "data/__init__.py", "errors.py", "config_files.py"):
             (folder / "datapulse_tui" / part).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(package / part, folder / "datapulse_tui" / part)
         shutil.copytree(package / "data" / "embedded", folder / "datapulse_tui" / "data" / "embedded")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from datapulse_tui.data import embedded
-from datapulse_tui.data.embedded import supervisor
+from datapulse_tui.data.embedded import control, layout, locks, supervisor
+from datapulse_tui.errors import Unavailable
 from tests.embedded import people
 from tests.embedded.people import Client, Person, connect
 
@@ -138,3 +140,29 @@ def test_statements_and_their_values_stay_out_of_the_log(person: Person, quiet_h
     log = (quiet_home / "log" / "postgres.log").read_text()
     assert "duplicate key value" in log
     assert "secret.example" not in log
+
+
+@pytest.mark.parametrize("lasts", [True, False], ids=["another container's", "ends just now"])
+def test_a_pid_that_is_not_the_supervisors_only_counts_once_it_lasts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lasts: bool
+) -> None:
+    """A supervisor that ends has no command line any more a moment before its lock goes."""
+    monkeypatch.setattr(control, "STRANGE_SECONDS", 0.3)
+    place = layout.make(tmp_path / "home")
+    held = [locks.take(each, shared=False) for each in (place.supervisor, place.processes)]
+    place.supervisor.write_text(str(os.getpid()), encoding="ascii")
+
+    def let_go() -> None:
+        for each in held:
+            assert each is not None
+            os.close(each)
+
+    if lasts:
+        with pytest.raises(Unavailable, match="runs in another container"):
+            control.take_down(place)
+        let_go()
+    else:
+        timer = threading.Timer(0.1, let_go)
+        timer.start()
+        assert control.take_down(place)
+        timer.join()

@@ -78,3 +78,15 @@ def test_a_wrong_secret_is_refused_without_being_shown(home: Path, monkeypatch: 
     with pytest.raises(Invalid) as caught:
         load_settings()
     assert "s3cret" not in str(caught.value)
+
+
+def test_days_to_keep_are_bounded(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config.write_text("sample_days = 7\nhourly_days = 800\n")
+    monkeypatch.setenv("DATAPULSE_DELIVERY_DAYS", "14")
+    found = load_settings()
+    assert (found.sample_days, found.hourly_days, found.delivery_days) == (7, 800, 14)
+    for name, value in (("SAMPLE_DAYS", "1"), ("HOURLY_DAYS", "61"), ("DELIVERY_DAYS", "0"), ("DELIVERY_DAYS", "x")):
+        with monkeypatch.context() as patch:
+            patch.setenv(f"DATAPULSE_{name}", value)
+            with pytest.raises(Invalid, match="a whole number of days"):
+                load_settings()

@@ -21,6 +21,10 @@ class QueryCancelled(DataPulseError):
     """The query was cancelled in the source, on request. It returned nothing."""
 
 
+class SourceAway(Unavailable):
+    """The source could not even be connected to, so any other query would have failed as well."""
+
+
 class QueryTimeout(Unavailable):
     """The query took longer than it may and was ended in the source."""
 

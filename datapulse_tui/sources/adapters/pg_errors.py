@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from datapulse_tui.errors import DataPulseError, Invalid, Unavailable
-from datapulse_tui.sources.adapters.base import timed_out
+from datapulse_tui.sources.adapters.base import SourceAway, timed_out
 
 if TYPE_CHECKING:
     from datapulse_tui.sources.guard import Checked
@@ -54,15 +54,15 @@ _REASONS = (
 )  # fmt: skip
 
 
-def cannot_connect(error: BaseException, *, address: str, user: str, dbname: str) -> Unavailable:
+def cannot_connect(error: BaseException, *, address: str, user: str, dbname: str) -> SourceAway:
     """The message for a source that could not be connected to. `address` holds no password."""
     text = "timed out" if isinstance(error, TimeoutError) else str(error)
     for reason in _REASONS:
         if reason.pattern.search(text):
             what = reason.what.format(user=user, dbname=dbname)
-            return Unavailable(f"The source at {address} {what}. {_READ_NOTHING}", hint=reason.hint)
+            return SourceAway(f"The source at {address} {what}. {_READ_NOTHING}", hint=reason.hint)
     first = next(iter(text.strip().splitlines()), type(error).__name__)
-    return Unavailable(
+    return SourceAway(
         f"The source at {address} cannot be connected to: {first[:200]}. {_READ_NOTHING}", hint="Check its settings."
     )
 
