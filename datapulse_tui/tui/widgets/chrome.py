@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from textual.events import Click
 
-from datapulse_tui.charts.cells import cell_width, clean
+from datapulse_tui.charts.cells import cell_width, clean, crop
 from datapulse_tui.tui import keymap
 from datapulse_tui.tui.rooms import ROOMS
 from datapulse_tui.tui.themes import Look
@@ -40,7 +40,8 @@ class Header(LinesWidget):
         right: list[Part] = []
         if person:
             who = person.name if width < NARROW else f"{person.name} · {person.role}"
-            right = [text(f"{who} ", look.bar_dim)]
+            # The rooms are told whole: a name that leaves them no room is cut.
+            right = [text(f"{crop(clean(who), max(0, width - at - 2))} ", look.bar_dim)]
         return [spread(left, right, width, look.bar)]
 
     async def on_click(self, event: Click) -> None:

@@ -74,6 +74,7 @@ class RowList(LinesWidget, can_focus=True):
         self.rows: list[Row] = []
         self.cursor = 0
         self._top = 0
+        self._held = False  # what came kept the row under the cursor on its line, until the cursor moves
         self._empty: Sequence[str] = ()
         self._stale = False
 
@@ -92,6 +93,7 @@ class RowList(LinesWidget, can_focus=True):
         self._empty = [clean(line) for line in empty]
         at = next((index for index, row in enumerate(self.rows) if row.key == key), None)
         self.cursor = at if at is not None else max(0, min(self.cursor, len(self.rows) - 1))
+        self._held = still and at is not None
         if still and at is not None:
             self._top = max(0, at - line)
         else:
@@ -180,6 +182,7 @@ class RowList(LinesWidget, can_focus=True):
             self.post_message(self.NeedMore())
 
     def _follow(self) -> None:
+        self._held = False
         page = self._page
         self._top = max(0, min(self._top, self.cursor, max(0, len(self.rows) - page)))
         self._top = max(self._top, self.cursor - page + 1)
@@ -189,6 +192,9 @@ class RowList(LinesWidget, can_focus=True):
         return max(1, self.size.height - 1)
 
     def on_resize(self) -> None:
+        if self._held and self._top <= self.cursor < self._top + self._page:
+            self.redraw()  # grown with what came: what is being looked at stays, even where there is room to fill
+            return
         self._follow()
         self.redraw()
 
