@@ -67,7 +67,7 @@ class CardLayout(Layout):
         self._positions = positions
 
     def arrange(self, parent: Widget, children: list[Widget], size: Size, greedy: bool = True) -> ArrangeResult:  # noqa: ARG002, FBT001, FBT002
-        boxes = regions(self._positions(), size.width, parent.size.height or size.height)
+        boxes = regions(self._positions(), size.width, size.height or parent.size.height)
         return [
             WidgetPlacement(box, NULL_OFFSET, NULL_SPACING, child) for box, child in zip(boxes, children, strict=False)
         ]
