@@ -185,6 +185,10 @@ class DataPulseApp(Dispatch, Acts, KeyOrder[None], ThinLine[None], inherit_bindi
         self.session.quit()
 
     def _handle_exception(self, error: Exception) -> None:
+        if self.session.leaving:
+            # What was to be saved is, or is waited for; a screen that hears something while it goes changes nothing.
+            failures.log.error("a fault while leaving", exc_info=error)
+            return
         failures.log.critical("the desk ended by a fault", exc_info=error)
         super()._handle_exception(error)
 

@@ -54,7 +54,7 @@ class Presence:
         """Look soon whether the person may still be here; `touch` notes that the desk is."""
         self._due = True
         self._touch = self._touch or touch
-        if not self._looking and self.app.services.is_open:
+        if not self._looking and self.app.services.is_open and not self.app.session.leaving:
             self._looking = True
             self.app.run_worker(
                 self._look(), group="presence", exit_on_error=False, description="looking who may be here"

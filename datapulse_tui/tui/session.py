@@ -46,6 +46,7 @@ class Session:
         self.badges = Badges(app)
         self.presence = Presence(app)
         self.entering: Person | None = None
+        self.leaving = False
         self._going = asyncio.Lock()
 
     def local(self, moment: datetime) -> datetime:
@@ -279,6 +280,7 @@ class Session:
 
     def leave(self, signal_number: int = 0) -> None:
         """End in order: wait for changes, close connections, give the terminal back. Also on SIGHUP and SIGTERM."""
+        self.leaving = True
         self.app.run_worker(self._leave(signal_number), group="leaving", exclusive=True, exit_on_error=False)
 
     async def _leave(self, signal_number: int) -> None:

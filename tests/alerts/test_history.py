@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -138,17 +137,11 @@ async def test_labels_may_hold_anything(data: Database, query: UUID, run_sql: An
 
 
 async def test_series_and_samples_are_written_in_bulk(data: Database, query: UUID) -> None:
-    """100,000 of each take 1.5 s and 0.5 s on a machine of its own; here are a fifth, and others at work."""
+    """100,000 of each take 1.5 s and 0.5 s on a machine of its own; `tests.benchmarks evaluation` measures them."""
     sets = [{"host": f"host-{number}", "region": "eu"} for number in range(20_000)]
-    started = time.perf_counter()
     async with data.transaction() as session:
         ids = await history.series_ids(session, query, "value", sets)
-    made = time.perf_counter() - started
     values = [(series_id, 1.5 * series_id) for series_id in ids.values()]
-    started = time.perf_counter()
     await write(data, NOW, *values)
-    written = time.perf_counter() - started
     async with data.reading() as session:
         assert await history.values_at(session, ids.values(), NOW, 60) == dict(values)
-    assert made < 2
-    assert written < 1

@@ -39,13 +39,13 @@ async def test_a_committed_job_is_run_at_once_with_its_arguments(data: Database,
         async with data.transaction() as session:
             await enqueue(session, "test:note", words="disk [/dev/sda1] full 'é\x1b")
         await until(lambda: written(data, 1))
-        # far below the worker's poll of 5 s: it was woken
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 4.5  # below the worker's poll of 5 s: it was woken
         assert await notes(data) == ["disk [/dev/sda1] full 'é\x1b"]
 
 
 async def test_a_worker_of_some_queues_is_woken_for_them(data: Database, database_url: str) -> None:
     async with working(database_url, WorkerOptions(queues=("alerts",))):
+        await until(lambda: quiet(data))
         async with data.transaction() as session:
             await enqueue(session, "test:note", words="not mine")
             await enqueue(session, "test:note", queue="alerts", words="mine")

@@ -98,7 +98,7 @@ def test_first_day(desk: Desk, tmp_path: Path) -> None:
         terminal.send("2")
         terminal.wait("Public")
         terminal.send("q")
-        assert terminal.wait_exit() == 0
+        assert terminal.wait_exit() == 0, terminal.text()
 
     assert "Added the source shop." in desk.run("source", "add", "shop", "--type", "csv", "--path", str(csv))
     (tmp_path / "shop.yaml").write_text(DASHBOARD)
@@ -132,7 +132,7 @@ def test_first_day(desk: Desk, tmp_path: Path) -> None:
         terminal.send("escape")
         terminal.wait("What was sold, by region.")
         terminal.send("q")
-        assert terminal.wait_exit() == 0
+        assert terminal.wait_exit() == 0, terminal.text()
 
     (csv / "sales.csv").write_text("day,region,amount\n2026-11-01,north,10\n2026-11-02,south,20.5\n")
     (tmp_path / "rules.yaml").write_text(RULES)
@@ -144,7 +144,7 @@ def test_first_day(desk: Desk, tmp_path: Path) -> None:
         terminal.send("a")
         terminal.wait("20.5  you")
         terminal.send("q")
-        assert terminal.wait_exit() == 0
+        assert terminal.wait_exit() == 0, terminal.text()
     (incident,) = json.loads(desk.run("alert", "list", "--json"))
     assert (incident["status"], incident["labels"]) == ("acknowledged", {"region": "south"})
 
