@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -24,7 +24,8 @@ POSTPONED = 5.0  # seconds until the end of something is looked at again whose b
 
 # A group goes out whole or not at all: whoever holds its advisory lock takes every delivery of it that is due, and
 # others, who would find the rest of it beyond the locked rows, pass it over. What was tried before keeps its
-# message and its members.
+# message and its members. IS TRUE keeps the members from being looked for among all that is due, once for each message:
+# of rows that a storm has just brought the planner knows nothing.
 _CLAIM = """
 WITH due AS (
     {due}
@@ -36,7 +37,7 @@ WITH due AS (
     SELECT deliveries.id, mine.new_id
     FROM mine JOIN deliveries ON deliveries.{gather} = mine.gathered
         AND deliveries.message_id IS NOT DISTINCT FROM mine.message_id
-    WHERE status = 'pending' AND channel_id = :channel AND due_at <= now()
+    WHERE status = 'pending' AND (channel_id = :channel AND due_at <= now()) IS TRUE
     FOR UPDATE OF deliveries SKIP LOCKED
 ), claimed AS (
     UPDATE deliveries SET status = 'sending', lease_token = :token, attempts = attempts + 1,
@@ -98,15 +99,15 @@ WHERE deliveries.id = given.id
 # Seconds since the last message of each group; 0 while one is on its way. A statement of its own behind the claim: it
 # sees all that those did who held the group's lock before.
 _LAST_SENT = """
-SELECT named.group_key, newest, extract(epoch FROM now() - last)::float8 AS ago
-FROM unnest(CAST(:groups AS text[]), CAST(:newest AS timestamptz[])) AS named(group_key, newest)
+SELECT named.group_key, extract(epoch FROM now() - last)::float8 AS ago
+FROM unnest(CAST(:groups AS text[])) AS named(group_key)
 CROSS JOIN LATERAL (
     SELECT CASE WHEN EXISTS (SELECT FROM deliveries leaving
                              WHERE leaving.group_key = named.group_key AND status = 'sending'
                                AND leaving.lease_token <> :token) THEN now()
                 ELSE (SELECT max(sent_at) FROM deliveries gone
                       WHERE gone.group_key = named.group_key AND status = 'sent') END AS last) found
-WHERE last > newest
+WHERE last IS NOT NULL
 """
 
 
@@ -158,21 +159,23 @@ async def claim(session: AsyncSession, channel_id: UUID, channel_type: str, name
 
 
 async def _too_soon(session: AsyncSession, rows: Sequence[Any], token: UUID) -> dict[str, float]:
-    """The groups that were told after the youngest of these was queued, with the seconds that their interval still
-    lasts: whoever queued it could not know of that message. What was tried before keeps its time."""
+    """The groups whose interval since their last message is not over, with the seconds that it still lasts.
+
+    What was queued while that message was on its way is due too early: whoever queued it could not know when it would
+    be sent, and which came first cannot be told from times that two transactions wrote. What was tried before keeps
+    its time.
+    """
     from sqlalchemy import text
 
-    fresh: dict[str, tuple[datetime, int]] = {}
+    fresh: dict[str, int] = {}
     for row in rows:
         interval = (row.payload or {}).get(GROUP_INTERVAL, 0)
         if row.attempts == 1 and interval:
-            before = fresh.get(row.group_key, (row.created_at, 0))
-            fresh[row.group_key] = (max(before[0], row.created_at), max(before[1], interval))
+            fresh[row.group_key] = max(fresh.get(row.group_key, 0), interval)
     if not fresh:
         return {}
-    values = {"groups": list(fresh), "newest": [newest for newest, _ in fresh.values()], "token": token}
-    found = (await session.execute(text(_LAST_SENT), values)).all()
-    waits = {row.group_key: fresh[row.group_key][1] - row.ago for row in found}
+    found = (await session.execute(text(_LAST_SENT), {"groups": list(fresh), "token": token})).all()
+    waits = {row.group_key: fresh[row.group_key] - row.ago for row in found}
     return {group: wait for group, wait in waits.items() if wait > 0}
 
 

@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 SEND_SECONDS = 30.0  # for one message with all its waiting; with the pauses below well under the lease
 LINGER_SECONDS = 10.0
 RECORD_PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0, 8.0)  # between tries to write down what was sent
-GATHER_SECONDS = 0.02  # what comes through meanwhile is written down in one transaction
+GATHER_SECONDS = 0.02  # what comes through meanwhile is written down, and replaced, in one transaction
 UNRECORDED = 64  # messages that may wait to be written down before no more are sent
 
 _CHANNEL = """
@@ -111,8 +111,12 @@ class Lane:
             await recorder
 
     async def _claim_and_send(self, recorder: asyncio.Task[None]) -> None:
-        """Claim whenever a good part of the slots is free. What is under way is finished in any case."""
-        more = True
+        """Claim whenever a good part of the slots is free: half of them, or after a while a quarter.
+
+        A receiver that answers at once would otherwise be sent to with a transaction for every few messages. What is
+        under way is finished in any case.
+        """
+        more, later = True, 0.0
         try:
             while not recorder.done():
                 self._news.clear()
@@ -120,8 +124,15 @@ class Lane:
                     self._woken, more = False, True
                 slots = self._open.slots if self._open is not None else 1
                 free = slots - len(self._under_way)
-                if more and not self._stopping and free >= max(1, slots // 4):
+                claims = more and not self._stopping and free >= max(1, slots // 4)
+                wait = later - time.monotonic()
+                if claims and (wait <= 0 or free >= slots // 2):
+                    later = time.monotonic() + GATHER_SECONDS
                     more = await self._claim(free)
+                elif claims:
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(wait):
+                            await self._news.wait()
                 elif self._under_way:
                     await self._news.wait()
                 else:

@@ -17,16 +17,18 @@ from datapulse_tui.notify.timing import MOST_ATTEMPTS, back_off
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
-# Only what this worker still holds the lease of: what was put back meanwhile is somebody else's to write down.
+# Only what this worker still holds the lease of: what was put back meanwhile is somebody else's to write down. The
+# members come as arrays, whose length the planner knows: of JSON it expects a thousand, and reads the whole table.
 _RECORD = """
 WITH given AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset(CAST(:outcomes AS jsonb)) AS given(
-        message_id uuid, ids uuid[], token uuid, status text, reason text, answer text, wait float8, took_ms int)
+        message_id uuid, token uuid, status text, reason text, answer text, wait float8, took_ms int)
 ), done AS (
     UPDATE deliveries SET status = given.status, reason = given.reason, answer = given.answer, lease_token = NULL,
         lease_until = NULL, updated_at = now(), sent_at = CASE WHEN given.status = 'sent' THEN now() END,
         due_at = CASE WHEN given.status = 'pending' THEN now() + make_interval(secs => given.wait) ELSE due_at END
-    FROM given CROSS JOIN LATERAL unnest(given.ids) AS member(id)
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:messages AS uuid[])) AS member(id, message_id)
+    JOIN given ON given.message_id = member.message_id
     WHERE deliveries.id = member.id AND deliveries.lease_token = given.token
     RETURNING deliveries.id, deliveries.message_id, deliveries.status, deliveries.incident_id, deliveries.user_id,
         deliveries.kind, deliveries.channel_type, deliveries.address
@@ -82,7 +84,13 @@ async def record(session: AsyncSession, channel: str, tried: Sequence[Tried]) ->
     from datapulse_tui.notify.service.outbox import DRAIN, QUEUE
 
     outcomes = [_outcome(each) for each in tried]
-    values = {"outcomes": json.dumps(outcomes), "channel": channel}
+    members = [(each, attempt.claimed.message.id) for attempt in tried for each in attempt.claimed.deliveries]
+    values = {
+        "outcomes": json.dumps(outcomes),
+        "ids": [delivery for delivery, _ in members],
+        "messages": [message for _, message in members],
+        "channel": channel,
+    }
     done = (await session.execute(text(_RECORD), values)).one()
     if not done.rows:
         return 0
@@ -120,7 +128,6 @@ def _outcome(tried: Tried) -> dict[str, Any]:
             status, reason = "failed", f"gave up after {MOST_ATTEMPTS} attempts"
     return {
         "message_id": str(tried.claimed.message.id),
-        "ids": [str(each) for each in tried.claimed.deliveries],
         "token": str(tried.claimed.token),
         "status": status,
         "reason": reason,

@@ -24,5 +24,5 @@ def log_to(path: Path, level: str) -> None:
     root.addHandler(handler)
     root.setLevel(level)
     # Every statement and every job would be too many.
-    for name in ("sqlalchemy", "psycopg", "procrastinate", "asyncio", "httpx"):
+    for name in ("sqlalchemy", "psycopg", "procrastinate", "asyncio", "httpx", "aiohttp"):
         logging.getLogger(name).setLevel(logging.WARNING)

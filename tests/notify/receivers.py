@@ -180,6 +180,49 @@ async def smtp_script(script: Callable[[str], bytes | None], greeting: bytes = b
         server.close()
 
 
+class HttpLines:
+    """What came in over a script's connections: the head of each request, and how many connections there were."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.heads: list[str] = []
+        self.connections = 0
+        self.ended = 0  # connections that we or the other side closed
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/hook/secret-part"
+
+
+@asynccontextmanager
+async def http_script(answer: Callable[[int], AsyncIterator[bytes]]) -> AsyncIterator[HttpLines]:
+    """A server that answers request number n (from 0) with the bytes of `answer(n)`, and breaks off after a b""."""
+    lines = HttpLines()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        lines.connections += 1
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            going = True
+            while going:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                length = head.lower().partition("content-length: ")[2].partition("\r")[0]
+                await reader.readexactly(int(length or 0))
+                lines.heads.append(head)
+                async for part in answer(len(lines.heads) - 1):
+                    going = bool(part)
+                    writer.write(part)
+                    await writer.drain()
+        lines.ended += 1
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    lines.port = server.sockets[0].getsockname()[1]
+    try:
+        yield lines
+    finally:
+        server.close()
+
+
 def _free_port() -> int:
     import socket
 

@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from datapulse_tui.audit.actor import Actor
 from datapulse_tui.errors import NotAllowed, NotFound
 from datapulse_tui.notify import reads
 from datapulse_tui.notify.intents import Intent
 from datapulse_tui.notify.service import cancel, send_again
+from datapulse_tui.notify.service.outbox import AT_ONCE
 from datapulse_tui.notify.timing import end_of_hour
 from tests.notify.outbox import SYSTEM, World
 
@@ -133,6 +135,23 @@ async def test_ten_thousand_at_once(world: World) -> None:
     assert await world.queue(*[world.intent("sms", None) for _ in range(10_000)]) == 10_000
     async with world.data.reading() as session:
         assert (await reads.counts(session, SYSTEM)).waiting == reads.COUNT_BOUND
+
+
+async def test_thousands_are_one_as_to_their_keys_and_the_first_that_is_due(world: World) -> None:
+    many = [world.intent("sms", None, key=f"{n:05}", group_wait=30) for n in range(3 * AT_ONCE - 1)]
+    at_once = world.intent("sms", None, key="z")
+    assert await world.queue(*many, *many[:2], *many[-2:], at_once) == len(many) + 1
+    job = await world.one("SELECT count(*) AS jobs, min(scheduled_at) AS at FROM procrastinate_jobs")
+    assert tuple(job) == (1, None)
+
+
+async def test_one_of_thousands_that_cannot_be_written_leaves_nothing_behind(world: World) -> None:
+    many = [world.intent("sms", None, key=f"{n:05}") for n in range(2 * AT_ONCE)]
+    with pytest.raises(IntegrityError):
+        await world.queue(*many, world.intent("sms", None, key="z", kind="song"))
+    with pytest.raises(AttributeError):  # while the ones before it are being written
+        await world.queue(*many, world.intent("sms", None, key="z", payload="no facts"))
+    assert await world.statuses() == []
 
 
 async def test_pages_and_what_an_incident_was_told(world: World) -> None:

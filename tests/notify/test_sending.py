@@ -12,13 +12,15 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from sqlalchemy import text
 
 from datapulse_tui.errors import Unavailable
 from datapulse_tui.notify import reads
+from datapulse_tui.notify.claim import _CLAIM, _DUE
 from datapulse_tui.notify.intents import Intent
 from datapulse_tui.notify.sender import Sender
 from datapulse_tui.notify.service import cancel, queue, send_again
@@ -196,6 +198,20 @@ async def test_a_mail_server_that_hangs_holds_up_nobody_else(world: World) -> No
             await sender.close()
 
 
+async def test_a_claim_reads_what_it_takes_and_not_all_that_is_due(world: World) -> None:
+    channel = await world.webhook("http://127.0.0.1:1/")
+    read = []
+    for count in (300, 4000):
+        await world.queue(*[world.intent("webhook", None) for _ in range(count)])
+        values = {"channel": channel, "messages": 8, "scanned": 128, "told": 1, "lease": 60.0, "token": uuid4()}
+        sql = _CLAIM.format(due=_DUE, gather="group_key")
+        async with world.data.transaction() as session:
+            plan = (await session.execute(text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}"), values)).scalar_one()
+            await session.rollback()
+        read.append(plan[0]["Plan"]["Shared Hit Blocks"] + plan[0]["Plan"]["Shared Read Blocks"])
+    assert read[1] < 2 * read[0], read
+
+
 async def test_two_drains_at_once_send_everything_once(world: World) -> None:
     with http_receiver() as hook:
         hook.always = Answer(delay=0.005)
@@ -234,6 +250,25 @@ async def test_who_queues_for_a_group_unseen_by_another_keeps_its_interval(world
             await world.due_now()
             await drain()
     assert len(hook.requests) == 2
+
+
+async def test_a_group_keeps_its_interval_whatever_the_times_of_its_deliveries_say(world: World) -> None:
+    with http_receiver() as hook:
+        await world.webhook(hook.url)
+        async with sending(world) as drain:
+            await world.queue(world.intent("webhook", None, key="first", group_key="g", group_interval=300))
+            await drain()
+            await world.queue(world.intent("webhook", None, key="second", group_key="g", group_interval=300))
+            # As when the first is written down, in a transaction that began earlier, only after the second is queued.
+            await world.run(
+                "UPDATE deliveries SET due_at = now(), created_at = "
+                "(SELECT sent_at + interval '1 ms' FROM deliveries WHERE key = 'first') WHERE key = 'second'"
+            )
+            await drain()
+    assert len(hook.requests) == 1
+    waiting = await world.one("SELECT status, due_at > now() + interval '4 min' AS later FROM deliveries "
+                              "WHERE key = 'second'")  # fmt: skip
+    assert (waiting.status, waiting.later) == ("pending", True)
 
 
 async def test_many_who_queue_for_groups_at_the_same_moment_send_once_a_group(world: World) -> None:

@@ -16,14 +16,13 @@ class SlackChannel:
 
     slots = 2  # Slack wants about one a second for each hook, and says so with Retry-After
 
-    def __init__(self, poster: Poster, url: str) -> None:
+    def __init__(self, poster: Poster) -> None:
         self._poster = poster
-        self._url = url
 
     async def send(self, message: Message) -> Outcome:
         """Post one message. Slack knows no idempotency key: a repeat is shown twice."""
         body = json.dumps({"text": escape(compose(message.items).text[:LONGEST_TEXT]), "mrkdwn": False}).encode()
-        return await self._poster.post(self._url, content=body, headers={"Content-Type": "application/json"})
+        return await self._poster.post(body, {"Content-Type": "application/json"})
 
     async def close(self) -> None:
         """Close the connections."""

@@ -1,6 +1,6 @@
 """SMS through Twilio's REST interface, or a provider that speaks it (`base_url`).
 
-Written on httpx and not on apprise, which answers yes or no: here the answer is kept, a number that does not exist is
+Written on aiohttp and not on apprise, which answers yes or no: here the answer is kept, a number that does not exist is
 told from a provider that is away, and Retry-After is heeded.
 """
 
@@ -20,9 +20,8 @@ class SmsChannel:
 
     slots = 4
 
-    def __init__(self, poster: Poster, base_url: str, account: str, token: str, sender: str) -> None:
+    def __init__(self, poster: Poster, account: str, token: str, sender: str) -> None:
         self._poster = poster
-        self._url = f"{base_url.rstrip('/')}/2010-04-01/Accounts/{quote(account, safe='')}/Messages.json"
         self._auth = (account, token)
         self._sender = sender
 
@@ -31,15 +30,19 @@ class SmsChannel:
         sender = "MessagingServiceSid" if self._sender.startswith("MG") else "From"
         form = {"To": number_of(message.address), sender: self._sender, "Body": compose_short(message.items)}
         return await self._poster.post(
-            self._url,
-            content=urlencode(form).encode(),
-            headers={"Content-Type": "application/x-www-form-urlencoded", "Idempotency-Key": str(message.id)},
+            urlencode(form).encode(),
+            {"Content-Type": "application/x-www-form-urlencoded", "Idempotency-Key": str(message.id)},
             auth=self._auth,
         )
 
     async def close(self) -> None:
         """Close the connections."""
         await self._poster.close()
+
+
+def messages_of(base_url: str, account: str) -> str:
+    """Where messages are posted to."""
+    return f"{base_url.rstrip('/')}/2010-04-01/Accounts/{quote(account, safe='')}/Messages.json"
 
 
 def number_of(phone: str) -> str:

@@ -42,16 +42,15 @@ class WebhookChannel:
 
     slots = 32
 
-    def __init__(self, poster: Poster, url: str, secret: str) -> None:
+    def __init__(self, poster: Poster, secret: str) -> None:
         self._poster = poster
-        self._url = url
         self._key = key_of(secret)
 
     async def send(self, message: Message) -> Outcome:
         """Post one message."""
         now = int(time.time())
         body = encode(message, now)
-        return await self._poster.post(self._url, content=body, headers=headers(self._key, message, now, body))
+        return await self._poster.post(body, headers(self._key, message, now, body))
 
     async def close(self) -> None:
         """Close the connections."""

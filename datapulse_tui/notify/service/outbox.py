@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -21,15 +23,19 @@ if TYPE_CHECKING:
 DRAIN = "notify:drain"
 QUEUE = "deliveries"
 KIND = "delivery"
+AT_ONCE = 1000  # intents that are made ready without letting anybody else of the process have a turn
 
-# Where each group stands, and the time: groups that wait for nothing and were never told are left out.
+# Where each group stands, and the time: groups that wait for nothing and were never told are left out. OFFSET 0 has the
+# waiting looked for by their group: for the least time of all, the planner would go through everything that waits.
 _GROUPS = """
 SELECT NULL AS group_key, NULL AS joins, NULL AS last_sent, now() AS now
 UNION ALL
 SELECT * FROM (
     SELECT named.group_key,
-        (SELECT min(due_at) FROM deliveries waiting
-         WHERE waiting.group_key = named.group_key AND status = 'pending' AND message_id IS NULL) AS joins,
+        (SELECT min(due_at) FROM (
+            SELECT due_at FROM deliveries waiting
+            WHERE waiting.group_key = named.group_key AND status = 'pending' AND message_id IS NULL OFFSET 0) found
+        ) AS joins,
         CASE WHEN EXISTS (SELECT FROM deliveries leaving
                           WHERE leaving.group_key = named.group_key AND status = 'sending') THEN now()
              ELSE (SELECT max(sent_at) FROM deliveries gone
@@ -102,21 +108,20 @@ async def queue(session: AsyncSession, intents: Sequence[Intent]) -> int:
 
     Those whose key is there already change nothing. One that names a channel that is gone is written as failed.
     """
-    from sqlalchemy import text
-
     from datapulse_tui.data.enqueue import enqueue
     from datapulse_tui.data.feed import emit
 
     if not intents:
         return 0
-    rows = await _rows(session, intents)
-    found = (await session.execute(text(_QUEUE), {"rows": rows, "no_channel": NO_SUCH_CHANNEL})).one()
-    if found.first_due is not None:
-        when: datetime | None = None if found.at_once else found.first_due
+    written = await _write(session, intents, await _due_times(session, intents))
+    first_due = min((each.first_due for each in written if each.first_due is not None), default=None)
+    if first_due is not None:
+        when: datetime | None = None if any(each.at_once for each in written) else first_due
         await enqueue(session, DRAIN, queue=QUEUE, queueing_lock=DRAIN, schedule_at=when)
-    if found.written:
+    count: int = sum(each.written for each in written)
+    if count:
         await emit(session, DELIVERIES_TOPIC)
-    return int(found.written)
+    return count
 
 
 async def cancel(
@@ -184,38 +189,72 @@ async def send_again(session: AsyncSession, actor: Actor, delivery_ids: Sequence
     return len(rows)
 
 
-async def _rows(session: AsyncSession, intents: Sequence[Intent]) -> str:
-    """The intents as one JSON document for the statement, each with the moment at which it is due."""
+class _DueTimes:
+    """When each intent is due, in ISO 8601: `groups` tell where those stand that wait or were told before."""
+
+    def __init__(self, now: datetime, groups: Mapping[str, Any]) -> None:
+        self._now = now
+        self._groups = groups
+        self._firsts: dict[int, str] = {}
+        self._ends: dict[str, str] = {}
+
+    def of(self, intent: Intent) -> str:
+        """With what waits already, or after the first wait, or a while after the last message."""
+        if intent.digest:
+            if intent.zone not in self._ends:
+                self._ends[intent.zone] = end_of_hour(self._now, intent.zone).isoformat()
+            return self._ends[intent.zone]
+        group = self._groups.get(intent.group_key)
+        if group is not None:
+            return self._following(intent, group).isoformat()
+        if intent.group_wait not in self._firsts:
+            self._firsts[intent.group_wait] = (self._now + timedelta(seconds=intent.group_wait)).isoformat()
+        return self._firsts[intent.group_wait]
+
+    def _following(self, intent: Intent, group: Any) -> datetime:
+        if group.joins is not None:
+            joins: datetime = group.joins
+            return joins
+        following: datetime = group.last_sent + timedelta(seconds=intent.group_interval)
+        return max(self._now + timedelta(seconds=intent.group_wait), following)
+
+
+async def _write(session: AsyncSession, intents: Sequence[Intent], due: _DueTimes) -> list[Any]:
+    """Write the intents, some at a time; the server works on those while the next are made ready.
+
+    In the order of their keys: two that queue the same ones wait for each other and not in a circle, and rows that
+    stand beside each other in the indexes are written one after the other.
+    """
+    from sqlalchemy import text
+
+    intents = sorted(intents, key=lambda intent: intent.key)
+    statement = text(_QUEUE)
+    written: list[Any] = []
+    ready = _document(intents[:AT_ONCE], due)
+    for at in range(AT_ONCE, len(intents) + AT_ONCE, AT_ONCE):
+        values = {"rows": ready, "no_channel": NO_SUCH_CHANNEL}
+        writing = asyncio.create_task(session.execute(statement, values))
+        try:
+            await asyncio.sleep(0)  # until it is on its way
+            ready = _document(intents[at : at + AT_ONCE], due)
+        finally:
+            written.append((await writing).one())
+    return written
+
+
+def _document(intents: Sequence[Intent], due: _DueTimes) -> str:
+    return json.dumps([_row(intent, due.of(intent)) for intent in intents], ensure_ascii=False)
+
+
+async def _due_times(session: AsyncSession, intents: Sequence[Intent]) -> _DueTimes:
     from sqlalchemy import text
 
     named = {intent.group_key for intent in intents if not intent.digest and not intent.suppressed}
     found = (await session.execute(text(_GROUPS), {"groups": sorted(named)})).all()
-    now: datetime = found[0].now
-    groups = {row.group_key: row for row in found[1:]}
-    ends: dict[str, datetime] = {}
-    rows = []
-    for intent in intents:
-        if intent.digest:
-            due = ends.get(intent.zone) or ends.setdefault(intent.zone, end_of_hour(now, intent.zone))
-        else:
-            due = _due(intent, now, groups.get(intent.group_key))
-        rows.append(_row(intent, due))
-    return json.dumps(rows, ensure_ascii=False)
+    return _DueTimes(found[0].now, {row.group_key: row for row in found[1:]})
 
 
-def _due(intent: Intent, now: datetime, group: Any) -> datetime:
-    """With what waits already, or after the first wait, or a while after the last message."""
-    if group is not None and group.joins is not None:
-        joins: datetime = group.joins
-        return joins
-    first = now + timedelta(seconds=intent.group_wait)
-    if group is None:
-        return first
-    following: datetime = group.last_sent + timedelta(seconds=intent.group_interval)
-    return max(first, following)
-
-
-def _row(intent: Intent, due: datetime) -> dict[str, Any]:
+def _row(intent: Intent, due: str) -> dict[str, Any]:
     payload = _plain(intent.payload)
     payload["zone"] = intent.zone
     if intent.digest:
@@ -234,7 +273,7 @@ def _row(intent: Intent, due: datetime) -> dict[str, Any]:
         "group_key": intent.group_key,
         "payload": payload,
         "suppressed": intent.suppressed,
-        "due_at": due.isoformat(),
+        "due_at": due,
     }
 
 
@@ -243,17 +282,25 @@ def _text(value: UUID | None) -> str | None:
 
 
 def _plain(payload: Mapping[str, object]) -> dict[str, Any]:
-    """The facts as JSON that PostgreSQL takes: no NaN, no NUL, no lone surrogates."""
-    return {str(key) if _is_plain(key) else clean_text(str(key)): _fact(value) for key, value in payload.items()}
+    """The facts as JSON that PostgreSQL takes: no NaN, no NUL, no lone surrogates.
+
+    Most need no cleaning, which is asked here and not in a function: it is, of every fact of thousands of incidents.
+    """
+    plain: dict[str, Any] = {}
+    for key, value in payload.items():
+        kind = type(value)
+        if kind is str:
+            text: Any = value
+            plain[_name(key)] = text if text.isascii() and text.isprintable() else clean_text(text)
+        elif value is None or kind is int:
+            plain[_name(key)] = value
+        else:
+            plain[_name(key)] = _plain(value) if isinstance(value, Mapping) else clean(value)
+    return plain
 
 
-def _fact(value: Any) -> Any:
-    if _is_plain(value):
-        return value
-    return _plain(value) if isinstance(value, Mapping) else clean(value)
-
-
-def _is_plain(value: Any) -> bool:
-    """Whether it needs no cleaning, as most do: that is asked for every fact of thousands of incidents at once."""
-    kind = type(value)
-    return kind is int or value is None or (kind is str and value.isascii() and value.isprintable())
+@functools.lru_cache(maxsize=1000, typed=True)
+def _name(key: object) -> str:
+    """A fact's name, or a label's: the same few in all that are queued."""
+    text = str(key)
+    return text if text.isascii() and text.isprintable() else clean_text(text)
