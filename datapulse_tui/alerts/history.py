@@ -105,24 +105,34 @@ async def series_ids(
     session: AsyncSession, query_id: UUID, metric: str, label_sets: Sequence[Mapping[str, str]]
 ) -> dict[str, int]:
     """The id of each label set of a query's column, by `rules.label_key`; new ones are made."""
+    wanted = {label_key(labels): labels for labels in label_sets}
+    found = await _known_series(session, query_id, metric, wanted)
+    new = {key: labels for key, labels in wanted.items() if key not in found}
+    return found | await make_series(session, query_id, metric, new)
+
+
+async def make_series(
+    session: AsyncSession, query_id: UUID, metric: str, wanted: Mapping[str, Mapping[str, str]]
+) -> dict[str, int]:
+    """The ids of series that the caller has looked for and not found, by their keys; `wanted` is key -> labels."""
     from sqlalchemy import text
 
-    wanted = {label_key(labels): labels for labels in label_sets}
-    identity: dict[str, object] = {"query_id": query_id, "metric": metric}
-    found: dict[str, int] = {}
+    if not wanted:
+        return {}
+    labels = "\n".join(map(_stored, wanted.values()))
+    values = {"query_id": query_id, "metric": metric, "keys": _array(wanted), "labels": labels}
+    made: dict[str, int] = dict((await session.execute(text(_MAKE_SERIES), values)).all())
+    taken = [key for key in wanted if key not in made]  # somebody else made them at the same time
+    return made | await _known_series(session, query_id, metric, taken)
 
-    async def collect(statement: str, keys: Collection[str], **more: object) -> None:
-        rows = await session.execute(text(statement), {**identity, "keys": _array(keys), **more})
-        found.update((row.label_key, row.id) for row in rows)
 
-    await collect(_KNOWN_SERIES, wanted)
-    new = [key for key in wanted if key not in found]
-    if new:
-        await collect(_MAKE_SERIES, new, labels="\n".join(_stored(wanted[key]) for key in new))
-        taken = [key for key in new if key not in found]  # somebody else made them at the same time
-        if taken:
-            await collect(_KNOWN_SERIES, taken)
-    return found
+async def _known_series(session: AsyncSession, query_id: UUID, metric: str, keys: Collection[str]) -> dict[str, int]:
+    from sqlalchemy import text
+
+    if not keys:
+        return {}
+    values = {"query_id": query_id, "metric": metric, "keys": _array(keys)}
+    return dict((await session.execute(text(_KNOWN_SERIES), values)).all())
 
 
 async def find_series(reader: Reader, query_id: UUID, metric: str, labels: Mapping[str, str]) -> int | None:

@@ -5,11 +5,14 @@ Nobody is left out silently: whoever cannot be told comes with the `problem` tha
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
+
+from datapulse_tui.alerts.evaluation import bulk
 
 if TYPE_CHECKING:
     from datapulse_tui.data.glance import Reader
@@ -70,7 +73,8 @@ class _World:
 
 
 _RULES = """
-SELECT a.id, a.user_id, a.channels, a.escalation_channels, a.frequency, u.timezone
+SELECT a.id, a.user_id, a.channels::text AS channels, a.escalation_channels::text AS escalation_channels,
+       a.frequency, u.timezone
 FROM alerts a JOIN users u ON u.id = a.user_id WHERE a.id = ANY(CAST(:ids AS uuid[]))
 """
 _PEOPLE = """
@@ -94,15 +98,23 @@ async def recipients(session: Reader, alert_ids: Sequence[UUID]) -> dict[UUID, t
     """
     from datapulse_tui.data.glance import fetch
 
-    rows = await fetch(session, _RULES, {"ids": list(set(alert_ids))})
-    terms = {term for row in rows for each in (*row.channels, *row.escalation_channels) for term in each.get("to", ())}
+    rows = await fetch(session, _RULES, {"ids": bulk.plain(set(alert_ids))})
+    # Most of thousands of rules name the same channels and people: those are worked out once.
+    channels = {text: json.loads(text) for row in rows for text in (row.channels, row.escalation_channels)}
+    terms = {term for some in channels.values() for each in some for term in each.get("to", ())}
     world = await _world(session, terms, {row.user_id for row in rows})
+    known: dict[tuple[object, ...], tuple[Recipient, ...]] = {}
     found: dict[UUID, tuple[Recipient, ...]] = {}
-    for row in rows:
-        rule = _Rule(row.user_id, row.timezone or "UTC", row.frequency == "digest")
-        first = _expanded(world, rule, "first", row.channels)
-        second = _expanded(world, rule, "second", row.escalation_channels)
-        found[row.id] = (*_once(first), *_once(second))
+    for id_, *named in rows:
+        alike = tuple(named)
+        if alike not in known:
+            owner, first, second, frequency, zone = alike
+            rule = _Rule(owner, zone or "UTC", frequency == "digest")
+            known[alike] = (
+                *_once(_expanded(world, rule, "first", channels[first])),
+                *_once(_expanded(world, rule, "second", channels[second])),
+            )
+        found[id_] = known[alike]
     return found
 
 
@@ -111,7 +123,7 @@ async def keepers(session: Reader, alert_ids: Sequence[UUID]) -> dict[UUID, tupl
     where the owner's account is not active."""
     from datapulse_tui.data.glance import fetch
 
-    rows = await fetch(session, _RULES, {"ids": list(set(alert_ids))})
+    rows = await fetch(session, _RULES, {"ids": bulk.plain(set(alert_ids))})
     world = await _world(session, {"role:admin"}, {row.user_id for row in rows})
     found: dict[UUID, tuple[Recipient, ...]] = {}
     for row in rows:

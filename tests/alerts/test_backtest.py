@@ -8,7 +8,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from datapulse_tui.alerts.backtest import Episode, Point, Variation, observed, run, usual_distance, what_if
@@ -98,7 +98,6 @@ conditions = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
 @given(conditions, st.lists(st.tuples(st.integers(1, 4), values), max_size=40))
 def test_it_is_what_evaluation_would_have_done(condition: Condition, steps: list[tuple[int, float | None]]) -> None:
     now, points = START, []
@@ -203,7 +202,7 @@ def test_a_month_is_drawn_at_once() -> None:
     points = month()
     condition = Condition(ABOVE, 80.0, 70.0)
     episodes = run(condition, points, interval_seconds=60)
-    started = time.perf_counter()
+    started = time.process_time()
     drawn = picture(points, episodes, condition, 120, 30, THEME, ZoneInfo("UTC"), at(43_200), interval_seconds=60)
-    assert time.perf_counter() - started < 1.0
+    assert time.process_time() - started < 1.0
     assert not drawn.problem

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -388,10 +389,53 @@ async def test_stopping_gives_back_what_is_not_done(world: World, data: Database
     world.rule(world.query("m", "SELECT 1 AS value FROM pg_sleep(60)", slow))
     made = Evaluator(data, sources, Limits(job_wait=0.3, stop_wait=0.2))
     await made.evaluate(slow)
-    assert world.one("SELECT count(lease_token) FROM alert_evaluations") == 1
+    async with asyncio.timeout(30):
+        while world.one("SELECT count(lease_token) FROM alert_evaluations") != 1:  # noqa: ASYNC110 - nobody tells us
+            await asyncio.sleep(0.02)
     await made.close()
     assert world.one("SELECT count(lease_token) FROM alert_evaluations") == 0
     assert world.one("SELECT count(*) FROM alert_evaluations WHERE next_at <= now()") == 1
+
+
+async def test_what_ends_together_is_written_in_batches_each_rule_once(
+    world: World, data: Database, sources: Sources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query = world.query("m")
+    for _ in range(25):
+        world.rule(query)
+    world.metric("m", 15)
+    batches: list[int] = []
+    made = Evaluator(data, sources, Limits(flush_rules=10))
+    write = made._write
+
+    async def noted(finished: Sequence[Finished]) -> None:
+        batches.append(len(finished))
+        await write(finished)
+
+    monkeypatch.setattr(made, "_desk", replace(made._desk, write=noted))
+    await evaluate(made, world)
+    await made.close()
+    assert sorted(batches) == [5, 10, 10]
+    assert world.one("SELECT count(DISTINCT alert_id) FROM alert_incidents") == len(world.incidents()) == 25
+    assert world.one("SELECT count(*) FROM metric_samples") == 1, "one series, however many batches its rules are in"
+
+
+async def test_a_series_that_was_forgotten_meanwhile_is_written_again(
+    world: World, data: Database, evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule = world.rule(world.query("m"), labels=["label"])
+    world.metric("m", ("a", 1))
+    await evaluate(evaluator, world)
+    world.metric("m", ("a", 15), ("b", 15))
+    write = evaluator._write
+
+    async def forgotten(finished: Sequence[Finished]) -> None:
+        world.execute("DELETE FROM alert_series")  # between the claim and the writing
+        await write(finished)
+
+    monkeypatch.setattr(evaluator, "_desk", replace(evaluator._desk, write=forgotten))
+    await evaluate(evaluator, world)
+    assert world.states(rule) == {"a": "firing", "b": "firing"}
 
 
 async def test_deadlocks_and_lost_series_are_tried_again(world: World, evaluator: Evaluator) -> None:

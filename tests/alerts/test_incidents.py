@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from datapulse_tui.alerts.filters import InvalidFilter
@@ -279,7 +279,6 @@ async def test_no_text_breaks_the_statement(world: World) -> None:
     texts: list[str] = []
 
     @given(hostile, st.sampled_from(["", "rule:", "dept:", "label:x=", "label:", "assigned:", "number:", "since:"]))
-    @settings(max_examples=80, deadline=None)
     def collect(value: str, field: str) -> None:
         texts.append(f'{field}"{value}"' if "number" not in field else field + value)
 

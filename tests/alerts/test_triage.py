@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
+import os
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +22,7 @@ from datapulse_tui.errors import Conflict, Invalid, NotAllowed, NotFound
 from datapulse_tui.people.rules import ROLE_PERMISSIONS, Role
 from tests.alerts.conftest import MakeQuery, MakeRule, MakeSource, MakeUser
 from tests.alerts.inbox_world import World, make_world
+from tests.processes import Conversation
 
 Verb = Callable[..., Awaitable[tuple[Outcome, ...]]]
 
@@ -244,26 +245,21 @@ async def race(world: World, url: str, rounds: int) -> None:
     """Two processes acknowledge the same incident at the same time: one wins, the other is told who."""
     people = (world.olga, world.otto)
     racers = [
-        await asyncio.create_subprocess_exec(
-            sys.executable, "-c", RACER, url, str(who.user_id), who.label,
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-        )
-        for who in people
-    ]  # fmt: skip
-    for racer in racers:
-        assert racer.stdout is not None
-        assert await asyncio.wait_for(racer.stdout.readline(), 30) == b"ready\n"
+        Conversation.begin("-c", RACER, url, str(who.user_id), who.label, environment=os.environ) for who in people
+    ]
+
+    async def heard() -> list[bytes]:
+        answers = [asyncio.to_thread(racer.answers.readline) for racer in racers]
+        return await asyncio.wait_for(asyncio.gather(*answers), 30)
+
+    assert await heard() == [b"ready\n", b"ready\n"]
     wins = {who.label: 0 for who in people}
     for start in range(0, rounds, 50):
         ids = await world.open(*(f"h{number}" for number in range(start, min(start + 50, rounds))))
         for one in ids:
             for racer in racers:
-                assert racer.stdin is not None
-                racer.stdin.write(f"{one}\n".encode())
-            answers = []
-            for racer in racers:
-                assert racer.stdout is not None
-                answers.append(json.loads(await asyncio.wait_for(racer.stdout.readline(), 30)))
+                racer.orders.write(f"{one}\n".encode())
+            answers = [json.loads(answer) for answer in await heard()]
             assert answers.count("won") == 1, answers
             winner = people[answers.index("won")]
             loser = next(each for each in answers if each != "won")
@@ -274,9 +270,7 @@ async def race(world: World, url: str, rounds: int) -> None:
             assert await world.events(one) == ["fired", "acknowledged"]
             assert await world.audited(one) == ["incident.opened", "incident.acknowledged"]
     for racer in racers:
-        assert racer.stdin is not None
-        racer.stdin.close()
-        await racer.wait()
+        racer.kill()
     assert sum(wins.values()) == rounds
 
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
+from tests import processes
 from tests.faults.support import World
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 class Workers:
@@ -22,26 +20,26 @@ class Workers:
 
     def __init__(self, url: str, home: Path) -> None:
         self.environment = os.environ | {"WORKER_URL": url, "DATAPULSE_HOME": str(home)}
-        self.processes: list[subprocess.Popen[bytes]] = []
+        self.processes: list[ForkServerProcess] = []
 
     def start(self) -> None:
         """Start one more."""
-        command = [sys.executable, "-m", "tests.faults.worker_process"]
-        self.processes.append(subprocess.Popen(command, env=self.environment, cwd=ROOT))
+        self.processes.append(processes.start("tests.faults.worker_process", environment=self.environment))
 
     def kill(self) -> None:
         """Kill one of them, whatever it is doing; more often the one that has worked the longest."""
         process = self.processes.pop(random.choice((0, 0, -1)))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.kill()
+        process.join()
 
     def stop(self) -> None:
         """End them all in order."""
         for process in self.processes:
-            process.send_signal(signal.SIGTERM)
+            process.terminate()
         for process in self.processes:
+            process.join(30)
             # One that was still importing when it was told so had nothing to end in order.
-            assert process.wait(30) in (0, -signal.SIGTERM)
+            assert process.exitcode in (0, -signal.SIGTERM)
         self.processes.clear()
 
 
@@ -54,7 +52,7 @@ def workers(url: str, home: Path) -> Iterator[Workers]:
     finally:
         for process in made.processes:
             process.kill()
-            process.wait()
+            process.join()
 
 
 def at_rest(world: World) -> None:

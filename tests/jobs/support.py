@@ -28,7 +28,7 @@ def make_tables(owner_url: str) -> None:
         connection.execute(tasks.TABLES)
 
 
-async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 15) -> None:
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 30) -> None:
     """Wait until `condition` holds; TimeoutError when it does not."""
     async with asyncio.timeout(seconds):
         while not await condition():  # noqa: ASYNC110  (nobody tells us)

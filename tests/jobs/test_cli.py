@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from datapulse_tui.data.database import Database
+from tests import processes
 from tests.jobs.support import ROOT, has_workers, until
 
 
@@ -23,8 +24,7 @@ def environment(home: Path, database_url: str) -> dict[str, str]:
 def status(
     environment: dict[str, str], *options: str, noun: tuple[str, ...] = ("worker", "status")
 ) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "datapulse_tui", *noun, *options]
-    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    return processes.run("datapulse_tui", *noun, *options, environment=environment)
 
 
 async def test_a_worker_runs_until_sigterm_and_status_sees_it(environment: dict[str, str], data: Database) -> None:

@@ -20,6 +20,7 @@ from datapulse_tui.alerts.evaluation.decide import decide
 from datapulse_tui.alerts.evaluation.model import Decision, Finished
 from datapulse_tui.alerts.evaluation.samples import write
 from datapulse_tui.alerts.evaluation.series import Metric, SeriesCache
+from datapulse_tui.alerts.machine import Series
 from datapulse_tui.alerts.rules import RULES_TOPIC, ThresholdType
 from datapulse_tui.data.feed import emit
 
@@ -51,13 +52,18 @@ SET health = seen.health, health_reason = nullif(seen.reason, ''),
 FROM unnest(CAST(:ids AS uuid[]), CAST(:healths AS text[]), CAST(:reasons AS text[])) AS seen(alert_id, health, reason)
 WHERE evaluation.alert_id = seen.alert_id
 """)
-_SERIES = text("""
+# A series that the rule did not know has no row: that the slot was won says that nobody wrote one since. The row of one
+# that it knew may have been forgotten meanwhile (see jobs.py).
+_NEW_SERIES = """
 INSERT INTO alert_series AS known (alert_id, series_id, state, reason, since, missed)
 SELECT * FROM unnest(CAST(:alerts AS uuid[]), CAST(:series AS bigint[]), CAST(:states AS text[]),
                      CAST(:reasons AS text[]), CAST(:since AS timestamptz[]), CAST(:missed AS int[]))
+"""
+_KNOWN_SERIES = """
 ON CONFLICT (alert_id, series_id) DO UPDATE
 SET state = excluded.state, reason = excluded.reason, since = excluded.since, missed = excluded.missed
-""")
+"""
+_WRITE_SERIES = {False: text(_NEW_SERIES), True: text(_NEW_SERIES + _KNOWN_SERIES)}
 _WORST = text("""
 UPDATE alert_incidents incident SET worst_value = worse.value
 FROM unnest(CAST(:ids AS uuid[]), CAST(:values AS float8[])) AS worse(id, value)
@@ -105,10 +111,10 @@ async def _write_samples(
             continue
         done.add(identity)
         known = ids[_metric(one)]
-        values = one.reading.values
-        samples.setdefault(one.held.slot, {}).update(
-            {known[key]: value for key, value in values.items() if value is not None}
-        )
+        of_slot = samples.setdefault(one.held.slot, {})
+        for key, value in one.reading.values.items():
+            if value is not None:
+                of_slot[known[key]] = value
     await write(session, samples)
 
 
@@ -159,17 +165,26 @@ async def _write_health(session: AsyncSession, decisions: Sequence[Decision]) ->
 
 
 async def _write_series(session: AsyncSession, decisions: Sequence[Decision]) -> None:
-    rows = [(one.finished.held.rule.id, series_id, state) for one in decisions for series_id, state in one.series]
-    if rows:
-        values = {
-            "alerts": bulk.plain(alert_id for alert_id, _, _ in rows),
-            "series": bulk.plain(series_id for _, series_id, _ in rows),
-            "states": bulk.texts(state.state.value for _, _, state in rows),
-            "reasons": bulk.texts(state.reason for _, _, state in rows),
-            "since": bulk.times(state.since for _, _, state in rows),
-            "missed": bulk.plain(state.missed for _, _, state in rows),
-        }
-        await session.execute(_SERIES, values)
+    for was_known, statement in _WRITE_SERIES.items():
+        counts: list[tuple[UUID, int]] = []
+        ids: list[int] = []
+        states: list[Series] = []
+        for one in decisions:
+            held = one.finished.held
+            some = [each for each in one.series if (each[0] in held.states) is was_known]
+            counts.append((held.rule.id, len(some)))
+            ids += [series_id for series_id, _ in some]
+            states += [state for _, state in some]
+        if ids:
+            values = {
+                "alerts": bulk.repeated(counts),
+                "series": bulk.plain(ids),
+                "states": bulk.texts([each.state for each in states]),
+                "reasons": bulk.texts([each.reason for each in states]),
+                "since": bulk.times([each.since for each in states]),
+                "missed": bulk.plain([each.missed for each in states]),
+            }
+            await session.execute(statement, values)
 
 
 async def _write_worst(session: AsyncSession, decisions: Sequence[Decision]) -> None:

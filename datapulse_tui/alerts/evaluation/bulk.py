@@ -16,6 +16,11 @@ def plain(values: Iterable[int | float | UUID | None]) -> str:
     return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
 
 
+def repeated(values: Iterable[tuple[UUID, int]]) -> str:
+    """UUIDs, each so many times in a row."""
+    return "{" + ",".join([",".join([str(value)] * times) for value, times in values if times]) + "}"
+
+
 def times(values: Iterable[datetime]) -> str:
     """Times with their zones."""
     written: dict[datetime, str] = {}  # a batch has few different ones
@@ -30,7 +35,14 @@ def times(values: Iterable[datetime]) -> str:
 
 def texts(values: Iterable[str | None]) -> str:
     """Any texts; None is NULL, what PostgreSQL does not take (NUL, lone surrogates) is replaced."""
-    return "{" + ",".join(["NULL" if value is None else _quoted(value) for value in values]) + "}"
+    written: dict[str | None, str] = {}  # states and reasons are few, and the same for thousands
+    parts = []
+    for value in values:
+        found = written.get(value)
+        if found is None:
+            found = written[value] = "NULL" if value is None else _quoted(value)
+        parts.append(found)
+    return "{" + ",".join(parts) + "}"
 
 
 def labels(sets: Iterable[Mapping[str, str]]) -> str:

@@ -56,15 +56,17 @@ def _evaluated(finished: Finished, ids: Mapping[str, int], before: Mapping[int, 
     opened: list[Turned] = []
     closed = _closed_but(held, None, machine.evaluated())
     worst: list[tuple[UUID, float]] = []
-    compared = 0
+    compared = known = 0
     step, values = machine.step, finished.reading.values
     for key, value in values.items():
         series_id = ids[key]
+        state = states.get(series_id)
+        known += state is not None
         watched = value
         if changing and value is not None:
             watched = machine.change_percent(value, before.get(series_id))
         compared += watched is not None
-        done = step(condition, states.get(series_id), watched, now)
+        done = step(condition, state, watched, now)
         if done.changed:
             series.append((series_id, done.series))
         if done.transition is Transition.FIRED:
@@ -75,7 +77,7 @@ def _evaluated(finished: Finished, ids: Mapping[str, int], before: Mapping[int, 
             incident = held.open.get((series_id, _THRESHOLD))
             if incident is not None and _is_worse(condition, value, incident.worst_value):
                 worst.append((incident.id, value))
-    if len(states) > len(values) or any(ids[key] not in states for key in values):
+    if known < len(states):
         seen = {ids[key] for key in values}
         for series_id, state in states.items():
             if series_id not in seen:

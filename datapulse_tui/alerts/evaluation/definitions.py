@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from datapulse_tui.alerts import slots
+from datapulse_tui.alerts.evaluation import bulk
 from datapulse_tui.alerts.evaluation.model import Rule
 from datapulse_tui.alerts.machine import Condition
 from datapulse_tui.alerts.rules import ErrorPolicy, NoDataPolicy, ThresholdType
@@ -59,14 +60,14 @@ class RuleCache:
         known = self._rules
         wanted = [id_ for id_, version in versions.items() if id_ not in known or known[id_].version != version]
         if wanted:
-            for row in (await session.execute(_RULES, {"ids": wanted})).all():
+            for row in (await session.execute(_RULES, {"ids": bulk.plain(wanted)})).all():
                 known[row.id] = _rule(row)
         return {id_: known[id_] for id_ in versions if id_ in known}
 
 
 async def queries(session: AsyncSession, ids: Collection[UUID]) -> Mapping[UUID, str]:
     """The SQL of saved queries by id."""
-    return {row.id: row.sql for row in (await session.execute(_QUERIES, {"ids": list(ids)})).all()}
+    return {row.id: row.sql for row in (await session.execute(_QUERIES, {"ids": bulk.plain(ids)})).all()}
 
 
 async def owners(session: AsyncSession, source: UUID | None, ids: Collection[UUID]) -> Mapping[UUID, Owner]:

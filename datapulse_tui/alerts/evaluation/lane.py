@@ -132,8 +132,13 @@ class Lane:
         return idle or self.closing or len(self.finished) >= limits.flush_rules or since >= limits.flush_after
 
     def _write(self) -> None:
-        """Begin to write what is finished: while the database works at it, the next queries are asked."""
-        some, self.finished = self.finished, []
+        """Begin to write what is finished: while the database works at it, the next queries are asked.
+
+        Never more than a batch: of two transactions one is worked at here while the database works at the other, and
+        a last one of thousands of rules would have nobody to take turns with.
+        """
+        most = self.desk.limits.flush_rules
+        some, self.finished = self.finished[:most], self.finished[most:]
         task = asyncio.create_task(self.desk.write(some), name="evaluation: write")
         self.writing[task] = some
         task.add_done_callback(self._written)

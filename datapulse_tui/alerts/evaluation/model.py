@@ -19,8 +19,8 @@ class Limits:
 
     A claimed rule is leased for `lease`, which is renewed every `renew`. `timeout` is for all tries of a query
     together; before each but the first there is one of the `pauses`. What is finished is written after `flush_after`,
-    or when there are `flush_rules`, `writes_at_once` transactions at a time. A job waits `job_wait` for its source; a
-    stop waits `stop_wait` for queries that run.
+    or when there are `flush_rules`: at most so many a transaction, and `writes_at_once` transactions at a time. A job
+    waits `job_wait` for its source; a stop waits `stop_wait` for queries that run.
     """
 
     lease: float = 15.0
@@ -30,7 +30,7 @@ class Limits:
     queries_at_once: int = 4
     claim_queries: int = 250
     flush_after: float = 1.0
-    flush_rules: int = 2_000
+    flush_rules: int = 500
     writes_at_once: int = 2
     job_wait: float = 2.0
     stop_wait: float = 5.0

@@ -27,10 +27,18 @@ ON CONFLICT DO NOTHING
 async def write(session: AsyncSession, samples: Mapping[datetime, Mapping[int, float]]) -> None:
     """Write samples (slot -> series id -> value); one that is there already stays."""
     # In one order, so that two who write the same samples wait for each other.
-    rows = [(series, at, value) for at in sorted(samples) for series, value in sorted(samples[at].items())]
-    if not rows:
+    series: list[int] = []
+    times: list[datetime] = []
+    values: list[float] = []
+    for at in sorted(samples):
+        of_slot = samples[at]
+        ids = sorted(of_slot)
+        series += ids
+        times += [at] * len(ids)
+        values += [of_slot[id_] for id_ in ids]
+    if not series:
         return
     days = "{" + ",".join(sorted({f"{at.astimezone(UTC):%Y-%m-%d}" for at in samples})) + "}"
     await session.execute(_ENSURE_PARTITIONS, {"days": days})
-    series, at, values = zip(*rows, strict=True)
-    await session.execute(_WRITE, {"series": bulk.plain(series), "at": bulk.times(at), "values": bulk.plain(values)})
+    written = {"series": bulk.plain(series), "at": bulk.times(times), "values": bulk.plain(values)}
+    await session.execute(_WRITE, written)

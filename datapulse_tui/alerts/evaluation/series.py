@@ -54,8 +54,8 @@ class SeriesCache:
             for reading in readings.values():
                 if reading.values.keys() <= known.keys():
                     continue
-                new = [reading.labels[key] for key in reading.values if key not in known]
-                made = await history.series_ids(session, *metric, new)
+                new = {key: reading.labels[key] for key in reading.values if key not in known}
+                made = await history.make_series(session, *metric, new)
                 known.update(made)
                 self._size += len(made)
         return {metric: self._ids[metric] for metric in wanted}

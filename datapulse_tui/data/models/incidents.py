@@ -78,6 +78,12 @@ class AlertIncident(Timestamps, Base):
         Index("alert_incidents_timer_at_idx", "timer_at", postgresql_where=text("timer_at IS NOT NULL")),
         Index("alert_incidents_snooze_id_idx", "snooze_id", postgresql_where=text("snooze_id IS NOT NULL")),
         Index("alert_incidents_search_idx", "search", postgresql_using="gin"),
+        Index(
+            "alert_incidents_open_search_idx",
+            "search",
+            postgresql_using="gin",
+            postgresql_where=text("status <> 'resolved'"),
+        ),
     )
 
     id: Mapped[Key]
