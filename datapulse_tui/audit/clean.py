@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Mapping, Set
@@ -35,6 +36,7 @@ class Secret:
         return HIDDEN
 
 
+@functools.lru_cache(maxsize=1_000)  # thousands of records in a row have the same few keys
 def is_secret_name(name: str) -> bool:
     """Whether a key called `name` (any of snake, kebab or camel case) holds a secret by its name."""
     words = _NOT_WORD.sub("_", _WORD_BORDER.sub("_", name)).lower()

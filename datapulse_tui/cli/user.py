@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from datapulse_tui.charts.cells import clean
-from datapulse_tui.cli import context, output, secret_input, user_access, user_csv, user_show, user_why
+from datapulse_tui.cli import context, output, secret_input, user_access, user_csv, user_leaving, user_show, user_why
 
 if TYPE_CHECKING:
     from datapulse_tui.cli.context import Workspace
@@ -18,6 +18,7 @@ user_why.attach(app)
 user_show.attach(app)
 user_csv.attach(app)
 user_access.attach(app)
+user_leaving.attach(app)
 
 STDIN = "--password-stdin"
 

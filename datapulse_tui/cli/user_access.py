@@ -1,4 +1,4 @@
-"""The commands of `datapulse user` that let people in and keep them out: invitations, sessions, handing over."""
+"""The commands of `datapulse user` that let people in: invitations, passwords, sessions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from datapulse_tui.errors import Invalid
 
 if TYPE_CHECKING:
     from datapulse_tui.cli.context import Workspace
-    from datapulse_tui.people.belongings import Belonging
     from datapulse_tui.people.invitations import Invited
     from datapulse_tui.people.reads import UserRow
 
@@ -23,7 +22,6 @@ SESSION_COLUMNS = ("id", "person", "kind", "from", "with", "since", "seen", "los
 Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The person's address.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Mail = Annotated[bool, typer.Option("--mail/--no-mail", help="Send the code to their address as well.")]
-Heir = Annotated[str | None, typer.Option("--hand-over-to", metavar="EMAIL", help="Who gets what they have.")]
 
 
 def attach(app: typer.Typer) -> None:
@@ -35,8 +33,6 @@ def attach(app: typer.Typer) -> None:
     app.command("unlock")(unlock)
     app.command("sessions")(list_sessions)
     app.command("end-session")(end_session)
-    app.command("hand-over")(hand_over)
-    app.command("deactivate")(deactivate)
 
 
 async def found(desk: Workspace, email: str) -> UserRow:
@@ -102,7 +98,7 @@ def revoke_invitation(email: Email) -> None:
         person = await found(desk, email)
         async with desk.data.transaction() as session:
             await invitations.revoke_invitation(session, desk.actor, person.id)
-        typer.echo(f"The invitation of {_who(person)} was taken back.")
+        typer.echo(f"The invitation of {who(person)} was taken back.")
 
     context.run(body)
 
@@ -119,7 +115,7 @@ def reset_password(email: Email, as_json: AsJson = False) -> None:
         if as_json:
             output.emit_json({"email": person.email, "password": temporary})
             return
-        typer.echo(f"The temporary password of {_who(person)} is {temporary}")
+        typer.echo(f"The temporary password of {who(person)} is {temporary}")
         typer.echo("It is shown this once, and has to be changed with the next sign-in.")
 
     context.run(body)
@@ -134,7 +130,7 @@ def unlock(email: Email) -> None:
         person = await found(desk, email)
         async with desk.data.transaction() as session:
             await service.unlock(session, desk.actor, person.id)
-        typer.echo(f"{_who(person)} may try again at once.")
+        typer.echo(f"{who(person)} may try again at once.")
 
     context.run(body)
 
@@ -192,62 +188,11 @@ def end_session(
             person = await found(desk, of)
             async with desk.data.transaction() as session:
                 ended = await sessions.end_all(session, desk.actor, person.id)
-            typer.echo(f"{ended} session{'' if ended == 1 else 's'} of {_who(person)} ended.")
+            typer.echo(f"{ended} session{'' if ended == 1 else 's'} of {who(person)} ended.")
             return
         async with desk.data.transaction() as session:
             await sessions.end(session, desk.actor, session_named(session_id or ""))
         typer.echo("The session was ended.")
-
-    context.run(body)
-
-
-def hand_over(
-    giver: Annotated[str, typer.Argument(metavar="FROM", help="Whose things.")],
-    taker: Annotated[
-        str | None, typer.Argument(metavar="[TO]", help="Who gets them; without it they are listed.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Give everything that a person has to another, or nothing: dashboards, rules, reports, requests that wait."""
-
-    async def body(desk: Workspace) -> None:
-        from datapulse_tui.people import hand_over as service
-
-        person = await found(desk, giver)
-        if taker is None:
-            async with desk.data.transaction() as session:
-                _tell_held(await service.held(session, desk.actor, person.id), as_json=as_json)
-            return
-        heir = await found(desk, taker)
-        async with desk.data.transaction() as session:
-            given = await service.hand_over(session, desk.actor, person.id, heir.id)
-        if as_json:
-            output.emit_json(given)
-        else:
-            typer.echo(f"{_who(heir)} got from {_who(person)}: {_counted(given)}.")
-
-    context.run(body)
-
-
-def deactivate(email: Email, hand_over_to: Heir = None) -> None:
-    """Keep a person out, and end their sessions. Nothing of theirs is deleted; --hand-over-to gives it to somebody."""
-
-    async def body(desk: Workspace) -> None:
-        from datapulse_tui.people import belongings, service
-
-        person = await found(desk, email)
-        heir = None if hand_over_to is None else await found(desk, hand_over_to)
-        async with desk.data.transaction() as session:
-            given = await service.deactivate(
-                session, desk.actor, person.id, hand_over_to=None if heir is None else heir.id
-            )
-            left = await belongings.held_by(session, person.id)
-        typer.echo(f"{_who(person)}: {person.role}, inactive.")
-        if heir is not None:
-            typer.echo(f"{_who(heir)} got: {_counted(given)}.")
-        if left:
-            typer.echo("They still have what follows; `datapulse user hand-over` gives it to somebody else.")
-            _tell_held(left, as_json=False)
 
     context.run(body)
 
@@ -281,7 +226,7 @@ def _tell_invited(person: UserRow, invited: Invited, *, mail: bool, as_json: boo
             }
         )
         return
-    typer.echo(f"{_who(person)} is invited as {person.role}. The code, good until {output.cell(invited.expires_at)}:")
+    typer.echo(f"{who(person)} is invited as {person.role}. The code, good until {output.cell(invited.expires_at)}:")
     typer.echo(f"    {invited.code}")
     if invited.mailed:
         typer.echo("A mail with it is on its way. It is shown this once.")
@@ -290,22 +235,6 @@ def _tell_invited(person: UserRow, invited: Invited, *, mail: bool, as_json: boo
         typer.echo(f"{why} Read the code out; it is shown this once.")
 
 
-def _tell_held(held: list[Belonging], *, as_json: bool) -> None:
-    from datapulse_tui.people.belongings import keepers
-
-    if as_json:
-        output.emit_json(held)
-        return
-    labels = {keeper.kind: keeper.label for keeper in keepers()}
-    output.emit_table(("what", "name", "note"), ((labels[each.kind], each.title, each.note) for each in held))
-
-
-def _counted(given: dict[str, int]) -> str:
-    from datapulse_tui.people.belongings import keepers
-
-    parts = [f"{keeper.label} {given[keeper.kind]}" for keeper in keepers() if given.get(keeper.kind)]
-    return ", ".join(parts) or "nothing, as there was nothing to hand over"
-
-
-def _who(person: UserRow) -> str:
+def who(person: UserRow) -> str:
+    """Their name and address."""
     return f"{clean(person.name)} <{clean(person.email)}>"

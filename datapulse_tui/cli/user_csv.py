@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -118,18 +119,19 @@ def export(
     filter_: Annotated[str, typer.Argument(metavar="[FILTER]", help="As in `datapulse user list`.")] = "",
     to: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file.")] = None,
 ) -> None:
-    """Write people as CSV, as `datapulse user import` reads it. Passwords and keys are not in it."""
+    """Write people as CSV, as `datapulse user import` reads it. Passwords and keys are not in it. That it was done is
+    recorded, or nothing is written.
+    """
 
     async def body(desk: Workspace) -> None:
-        from datapulse_tui.people.exporting import export, write_file
+        from datapulse_tui.people.exporting import export, export_file
 
-        async with desk.data.reading() as session:
-            lines = export(session, desk.actor, filter_)
-            if to is not None:
-                number = await write_file(lines, to)
-                typer.echo(f"{number:,} {'person' if number == 1 else 'people'} in {clean(str(to))}.")
-                return
-            async for line in lines:
-                sys.stdout.write(line.removesuffix("\r\n") + "\n")
+        if to is not None:
+            number = await export_file(desk.data, desk.actor, to, filter=filter_)
+            typer.echo(f"{number:,} {'person' if number == 1 else 'people'} in {clean(str(to))}.")
+            return
+        content = io.StringIO()  # nothing is shown before it is recorded
+        await export(desk.data, desk.actor, content.write, filter=filter_)
+        sys.stdout.write(content.getvalue().replace("\r\n", "\n"))
 
     context.run(body)

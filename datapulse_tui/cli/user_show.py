@@ -143,9 +143,19 @@ def update(
     ] = None,
     phone: Annotated[str | None, typer.Option("--phone", help="Where SMS go; empty takes it away.")] = None,
     time_zone: Annotated[str | None, typer.Option("--time-zone", help="IANA name such as Europe/Vienna.")] = None,
+    avatar: Annotated[str | None, typer.Option("--picture", help="Its path or address; empty takes it away.")] = None,
+    bio: Annotated[str | None, typer.Option("--about", help="What others read of them; empty takes it away.")] = None,
 ) -> None:
-    """Change a person's account; what is not named stays."""
-    given = {"name": name, "email": new_email, "role": role, "phone": phone, "timezone": time_zone}
+    """Change a person's account and profile; what is not named stays."""
+    given = {
+        "name": name,
+        "email": new_email,
+        "role": role,
+        "phone": phone,
+        "timezone": time_zone,
+        "avatar": avatar,
+        "bio": bio,
+    }
     changes: dict[str, object] = {field: value for field, value in given.items() if value is not None}
 
     async def body(desk: Workspace) -> None:

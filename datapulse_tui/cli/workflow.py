@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
-from zoneinfo import ZoneInfo
 
 import typer
 
@@ -90,7 +89,7 @@ def list_(
         if as_json:
             output.emit_json(page.items)
             return
-        workflow_text.print_requests(page.items, datetime.now(UTC), ZoneInfo(desk.settings.time_zone))
+        workflow_text.print_requests(page.items, datetime.now(UTC))
         if page.next is not None:
             typer.echo(f"There are more than {limit}: --limit shows more of them, a filter fewer.", err=True)
 
@@ -109,7 +108,7 @@ def show(request: Request, as_json: AsJson = False) -> None:
         if as_json:
             output.emit_json(view)
         else:
-            workflow_text.print_request(view, datetime.now(UTC), ZoneInfo(desk.settings.time_zone))
+            workflow_text.print_request(view, datetime.now(UTC))
 
     context.run(body)
 

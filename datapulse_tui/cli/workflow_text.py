@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -42,25 +42,25 @@ def print_type(kind: RequestType[Any]) -> None:
     )
 
 
-def print_requests(rows: Sequence[RequestRow], now: datetime, zone: tzinfo) -> None:
-    """A table of requests with the time that is left at `now`; `zone` is the workspace's."""
+def print_requests(rows: Sequence[RequestRow], now: datetime) -> None:
+    """A table of requests with the time that is left at `now`."""
     output.emit_table(
         ("number", "priority", "state", "left", "age", "type", "requester", "who has it", "subject"),
         [
-            (row.number, row.priority, state(row), left(row, now, zone), age(now - row.created_at), row.type,
+            (row.number, row.priority, state(row), left(row, now), age(now - row.created_at), row.type,
              row.requester.name, _name(row.claimed_by or row.assignee or row.decided_by), row.subject)
             for row in rows
         ],
     )  # fmt: skip
 
 
-def print_request(view: RequestView, now: datetime, zone: tzinfo) -> None:
+def print_request(view: RequestView, now: datetime) -> None:
     """One request in tables: its facts, what was filled in, what happened to it, earlier ones of the same person."""
     row = view.row
     facts: list[tuple[str, Any]] = [
         ("number", row.number), ("subject", row.subject), ("type", row.type_title), ("priority", row.priority),
         ("state", state(row)), ("requester", _name(row.requester)), ("requested", row.created_at),
-        ("due", row.due_at), ("time left", left(row, now, zone)), ("waits for", view.waits_for),
+        ("due", row.due_at), ("time left", left(row, now)), ("waits for", view.waits_for),
         ("votes", f"{row.votes} of {row.quorum}" if row.quorum > 1 else ""), ("claimed by", _name(row.claimed_by)),
         ("given to", _name(row.assignee)), ("decided by", _name(row.decided_by)), ("final at", row.final_at),
         ("on approval", view.effect), ("effect failed", view.effect_reason),
@@ -94,18 +94,13 @@ def state(row: RequestRow) -> str:
     return "asked back" if row.waiting_on is WaitingOn.REQUESTER else "pending"
 
 
-def left(row: RequestRow, now: datetime, zone: tzinfo) -> str:
-    """The time that is left to decide: of working time, where that counts; empty where no clock runs."""
-    from datapulse_tui.workflows import clock
+def left(row: RequestRow, now: datetime) -> str:
+    """How long there is until the due time, as the desk shows it; empty where no clock runs."""
     from datapulse_tui.workflows.rules import Status
 
     if row.status is not Status.PENDING or row.due_at is None or row.final_at is not None:
         return ""
-    if row.due_at <= now:
-        return f"late {age(now - row.due_at)}"
-    # No more than hours: a working day has eight of them.
-    seconds = int(clock.time_left(row.priority, row.due_at, now, zone) / timedelta(seconds=1))
-    return f"{seconds // 3_600}h{seconds % 3_600 // 60:02}m"
+    return f"late {age(now - row.due_at)}" if row.due_at <= now else age(row.due_at - now)
 
 
 def _name(person: PersonRef | None) -> str:

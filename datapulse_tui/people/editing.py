@@ -12,6 +12,7 @@ from datapulse_tui.people import rules, service
 from datapulse_tui.people.holding import locked, my_turn
 from datapulse_tui.people.many import rows
 from datapulse_tui.people.service.common import change, hold_department, known_zone
+from datapulse_tui.people.service.profiles import show
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -49,27 +50,34 @@ _FIELDS: Mapping[str, Callable[[Any], object]] = {
     "phone": lambda text: rules.normalise_phone(text or ""),
     "department_id": lambda department: department,
 }
-FIELDS = (*_FIELDS, "role")
+_SHOWN: Mapping[str, Callable[[Any], object]] = {
+    "avatar": lambda text: rules.normalise_avatar(text or ""),
+    "bio": lambda text: rules.normalise_bio(text or ""),
+}
+FIELDS = (*_FIELDS, *_SHOWN, "role")
 """What `update` takes."""
 
 
 async def update(
     session: AsyncSession, actor: Actor, user_id: UUID, seen: datetime | None, changes: Mapping[str, object]
 ) -> bool:
-    """Change an account's name, email, timezone, phone, department_id (None: none) and role: those of FIELDS that
-    `changes` holds. Whether anything is another than before.
+    """Change an account's name, email, timezone, phone, department_id (None: none), role, and what the person shows of
+    themselves (avatar, bio; an empty text takes it away): those of FIELDS that `changes` holds. Whether anything is
+    another than before.
 
-    `seen` is the `updated_at` that was seen: Conflict, naming who changed the account, if it is another by now. Raises
-    NotAllowed without `user:update` (`user:set_role` for the role), for a person or a role that may do what the actor
-    may not; Conflict for an address that somebody has, and for the last active administrator; NotFound; Invalid.
+    `seen` is the `updated_at` that was seen: Conflict, naming who changed the account, if it is another by now; that
+    the person changed their own profile counts as well. Raises NotAllowed without `user:update` (`user:set_role` for
+    the role), for a person or a role that may do what the actor may not; Conflict for an address that somebody has, and
+    for the last active administrator; NotFound; Invalid.
     """
     unknown = sorted(set(changes) - set(FIELDS))
     if unknown:
         raise Invalid(f"{unknown[0]!r} is nothing that can be changed. Nothing was changed.")
     fields = {name: make(changes[name]) for name, make in _FIELDS.items() if name in changes}
-    _require(actor, fields, changes)
+    shown = {name: make(changes[name]) for name, make in _SHOWN.items() if name in changes}
+    _require(actor, changes)
     actor = await my_turn(session, actor)
-    _require(actor, fields, changes)
+    _require(actor, changes)
     user = await locked(session, actor, user_id)
     if seen is not None:
         by = (await changed_by_others(session, actor, [(user_id, seen)])).get(user_id)
@@ -80,14 +88,15 @@ async def update(
     given = {name: value for name, value in fields.items() if getattr(user, name) != value}
     if given:
         await _write(session, actor, user, given)
+    other_profile = bool(shown) and await show(session, actor, user, shown)
     other_role = "role" in changes and user.role != changes["role"]
     if other_role:
         await service.set_role(session, actor, user_id, str(changes["role"]))
-    return bool(given) or other_role
+    return bool(given) or other_profile or other_role
 
 
-def _require(actor: Actor, fields: Mapping[str, object], changes: Mapping[str, object]) -> None:
-    if fields:
+def _require(actor: Actor, changes: Mapping[str, object]) -> None:
+    if not changes.keys() <= {"role"}:
         actor.require(UPDATE, "change other people's accounts")
     if "role" in changes:
         actor.require(SET_ROLE, "give roles")

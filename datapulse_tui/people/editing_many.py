@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from datapulse_tui.errors import Conflict, DataPulseError, Invalid, NotAllowed, NotFound
-from datapulse_tui.people import departments, roles, service
+from datapulse_tui.people import belongings, departments, hand_over, roles, service
 from datapulse_tui.people.editing import SET_ROLE, UPDATE, Seen, changed_by_others, meanwhile
 from datapulse_tui.people.holding import locked, my_turn
 from datapulse_tui.people.many import MOST, Outcome, rows
+from datapulse_tui.people.rules import role_in_words
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from datapulse_tui.audit.actor import Actor
+    from datapulse_tui.people.belongings import Belonging
+
+TAKES = "cannot go and get what the others hand over"
 
 _NAMES = "SELECT id, name FROM users WHERE id = ANY(CAST(:ids AS uuid[]))"
 
@@ -47,7 +52,8 @@ async def change_many(session: AsyncSession, actor: Actor, seen: Seen, change: C
     """Change these accounts, each or not at all, and say what became of each.
 
     Not done are those that somebody else changed since they were seen, that are so already, that may do what the actor
-    may not, and the last active administrator. Raises NotAllowed, NotFound and Invalid for what holds for all of them.
+    may not, and the last active administrator; with somebody who gets what they have, that person, and those who have
+    something that they may not get. Raises NotAllowed, NotFound and Invalid for what holds for all of them.
     """
     if len(seen) > MOST:
         raise Invalid(f"At most {MOST:,} people at once; these are {len(seen):,}. Nothing was changed.")
@@ -147,11 +153,50 @@ async def _activate(
 async def _deactivate(
     session: AsyncSession, actor: Actor, ids: Sequence[UUID], names: _Names, change: Change
 ) -> _Outcomes:
-    async def one(user_id: UUID) -> str:
-        number = sum((await service.deactivate(session, actor, user_id, hand_over_to=change.id)).values())
-        return f"is deactivated now; handed over: {number:,}" if number else "is deactivated now"
+    taker = change.id
 
-    return await _one_by_one(session, ids, names, one)
+    async def one(user_id: UUID) -> str:
+        if taker is not None:
+            await locked(session, actor, taker)
+        await service.deactivate(session, actor, user_id)
+        return "is deactivated now"
+
+    if taker is None:
+        return await _one_by_one(session, ids, names, one)
+    stays = {each: Outcome(each, names.get(each, ""), False, TAKES) for each in ids if each == taker}
+    while True:
+        trial = await session.begin_nested()
+        gave = await _hand_over(session, actor, [each for each in ids if each not in stays], names, taker)
+        ended = await _one_by_one(session, [each.id for each in gave if each.done], names, one)
+        refused = {each.id: each for each in ended if not each.done}
+        if not refused:
+            await trial.commit()
+            found = {each.id: each for each in gave} | stays
+            return [found[each] for each in ids]
+        # They stay, so they keep what they have: once more without them.
+        await trial.rollback()
+        session.expire_all()
+        stays |= refused
+
+
+async def _hand_over(
+    session: AsyncSession, actor: Actor, ids: Sequence[UUID], names: _Names, taker: UUID
+) -> list[Outcome]:
+    """Give what each of them has to `taker`. Nobody's account is locked before everything is given: requests are held
+    before people, as whoever decides one does."""
+    to = (await _names(session, [taker])).get(taker, "")
+    handed: dict[UUID, tuple[Belonging, ...]] = {}
+
+    async def one(user_id: UUID) -> str:
+        held = await belongings.held_by(session, user_id)
+        given = await hand_over.give_unheld(session, actor, user_id, taker)
+        handed[user_id] = tuple(held)
+        # A query moves with the rule that watches it, and of a kind no more than a thousand are listed.
+        number = hand_over.counted(Counter(each.kind for each in held) | Counter(given))
+        return f"hands over {number} to {to}, and is deactivated now" if number else "is deactivated now, had nothing"
+
+    gave = await _one_by_one(session, ids, names, one)
+    return [replace(each, handed=handed[each.id]) if each.done else each for each in gave]
 
 
 async def _set_role(
@@ -160,9 +205,9 @@ async def _set_role(
     async def one(user_id: UUID) -> str:
         before = (await locked(session, actor, user_id)).role
         if before == change.role:
-            raise Conflict(f"is {in_words(before)} already")
+            raise Conflict(f"is {role_in_words(before)} already")
         await service.set_role(session, actor, user_id, change.role)
-        return f"was {in_words(before)}, is {in_words(change.role)} now"
+        return f"was {role_in_words(before)}, is {role_in_words(change.role)} now"
 
     return await _one_by_one(session, ids, names, one)
 
@@ -195,11 +240,6 @@ _ways: Mapping[Way, Callable[[AsyncSession, Actor, Sequence[UUID], _Names, Chang
     Way.GIVE_ROLE: _give_role,
     Way.TAKE_ROLE: _take_role,
 }
-
-
-def in_words(role: str) -> str:
-    """A built-in role as people read it."""
-    return role.replace("_", " ")
 
 
 def _role_of(change: Change) -> UUID:

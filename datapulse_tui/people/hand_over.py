@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -48,6 +49,15 @@ async def give(session: AsyncSession, actor: Actor, from_id: UUID, to_id: UUID) 
     Requests are held before people, as whoever decides one does, so the two people are locked last: that nobody changes
     them meanwhile, every verb on people waits for.
     """
+    given = await give_unheld(session, actor, from_id, to_id)
+    await locked(session, actor, from_id)
+    await locked(session, actor, to_id)
+    return given
+
+
+async def give_unheld(session: AsyncSession, actor: Actor, from_id: UUID, to_id: UUID) -> dict[str, int]:
+    """`give` without a lock on the two people: whoever calls takes it with `holding.locked`, which says as well whether
+    the actor may change them, when nothing more is given in this transaction."""
     from datapulse_tui.audit.service import record
     from datapulse_tui.data import feed
     from datapulse_tui.people.service.common import TOPIC
@@ -63,10 +73,13 @@ async def give(session: AsyncSession, actor: Actor, from_id: UUID, to_id: UUID) 
             hint="Choose another person.",
         )
     given = await belongings.give_all(session, actor, from_id, to_id) if taker else {}
-    await locked(session, actor, from_id)
-    await locked(session, actor, to_id)
     if given:
         note = {"to": taker[0].email, "to_id": to_id, **given}
         await record(session, actor, "user.handed_over", "user", from_id, note=note)
         await feed.emit(session, TOPIC, from_id, to_id)
     return given
+
+
+def counted(given: Mapping[str, int]) -> str:
+    """How many of each kind, in words (`dashboards 2, reports 1`); empty for nothing."""
+    return ", ".join(f"{each.label} {given[each.kind]:,}" for each in belongings.keepers() if given.get(each.kind))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from datapulse_tui.audit.actor import Actor
+    from datapulse_tui.people.belongings import Belonging
 
 PEOPLE_TOPIC = "people"
 MOST = 1_000  # people at once
@@ -37,12 +38,14 @@ WHERE u.id = ANY(CAST(:ids AS uuid[])) AND u.id IS DISTINCT FROM CAST(:me AS uui
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one person of many: `done`, or why not. `title` is their name."""
+    """What became of one person of many: `done`, or why not. `title` is their name, `handed` what they had that went to
+    somebody else."""
 
     id: UUID
     title: str
     done: bool
     message: str = ""
+    handed: tuple[Belonging, ...] = ()
 
 
 async def hold_people(

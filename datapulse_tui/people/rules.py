@@ -73,7 +73,7 @@ _TABLE: tuple[tuple[str, str, Role], ...] = (
     ("user:find", "find people by name or address, to share and to assign", Role.BUSINESS_USER),
     ("user:view", "see everybody's account: role, status, last sign-in", Role.ADMIN),
     ("user:create", "add and invite people", Role.ADMIN),
-    ("user:update", "change everybody's name, time zone, phone and department", Role.ADMIN),
+    ("user:update", "change everybody's account and profile: name, address, department, picture", Role.ADMIN),
     ("user:activate", "activate accounts", Role.ADMIN),
     ("user:deactivate", "deactivate accounts", Role.ADMIN),
     ("user:set_role", "give a built-in role to a person", Role.ADMIN),
@@ -121,6 +121,11 @@ AVATAR_LENGTH = 255
 BIO_LENGTH = 2_000
 
 
+def role_in_words(role: str) -> str:
+    """A built-in role as people read it."""
+    return role.replace("_", " ")
+
+
 def normalise_email(text: str) -> str:
     """The address as it is stored: trimmed, in lower case. Raises Invalid for what cannot be one."""
     email = unicodedata.normalize("NFC", text.strip()).lower()
@@ -162,7 +167,7 @@ def normalise_bio(text: str) -> str | None:
     Invalid."""
     bio = "\n".join(line.rstrip() for line in text.strip().splitlines())
     if len(bio) > BIO_LENGTH or any(unicodedata.category(c) in ("Cc", "Cs") and c != "\n" for c in bio):
-        raise Invalid(f"What you say of yourself has at most {BIO_LENGTH:,} characters. Nothing was changed.")
+        raise Invalid(f"What is said of a person has at most {BIO_LENGTH:,} characters. Nothing was changed.")
     return bio or None
 
 

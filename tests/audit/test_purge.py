@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +20,7 @@ from datapulse_tui.audit.purge import Purged, purge
 from datapulse_tui.audit.verify import Kind, Noted, verify
 from datapulse_tui.data.database import Database
 from datapulse_tui.errors import Conflict, Invalid, NotAllowed
+from tests import processes
 from tests.audit.conftest import OPERATOR, Seal, Tamper, Write
 from tests.databases import dsn
 
@@ -217,11 +217,10 @@ async def test_killed_in_the_middle_nothing_is_removed(
 ) -> None:
     moment = await old_and_new(write, seal)
     file = tmp_path / "old.jsonl"
-    program = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _KILLED, owner.url, moment.isoformat(), str(file), where, stderr=subprocess.PIPE
-    )
-    _, stderr = await program.communicate()
-    assert program.returncode == -signal.SIGKILL, stderr.decode()
+    arguments = (owner.url, moment.isoformat(), str(file), where)
+    program = processes.start("-c", _KILLED, *arguments, environment=os.environ, err=tmp_path / "err")
+    await asyncio.to_thread(program.join)
+    assert program.exitcode == -signal.SIGKILL, (tmp_path / "err").read_text()
     verdict = await verify(data, OPERATOR)
     assert (verdict.intact, verdict.records, verdict.purged) == (True, 10, 0)
     assert file.exists() is (where != "writing")

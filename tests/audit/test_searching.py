@@ -129,7 +129,7 @@ async def pages(data: Database, line: str, limit: int) -> list[AuditRecord]:
 
 @pytest.mark.parametrize("small", [False, True], ids=["at once", "in small windows"])
 async def test_every_filter_finds_what_is_there(trail: Database, monkeypatch: pytest.MonkeyPatch, small: bool) -> None:
-    if small:  # the same in many steps: windows of a few records, pages of seven
+    if small:  # the same in many steps: windows of a few records, pages of nineteen
         monkeypatch.setattr(searching, "WINDOW", 12)
         monkeypatch.setattr(searching, "LEAST", 3)
         monkeypatch.setattr(searching, "PROBED", 30)
@@ -142,7 +142,7 @@ async def test_every_filter_finds_what_is_there(trail: Database, monkeypatch: py
     cases = CASES | {"about:bea": lambda r: r.seq in about}
     for line, holds in cases.items():
         wanted = [r.seq for r in everything if holds(r)]
-        found = [r.seq for r in await pages(trail, line, 7 if small else 1_000)]
+        found = [r.seq for r in await pages(trail, line, 19 if small else 1_000)]
         assert found == wanted, line
 
 

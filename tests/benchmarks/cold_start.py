@@ -21,6 +21,7 @@ from tests.benchmarks.recorder import Recorder
 
 BENCH = Path(__file__).resolve().parents[2] / ".bench"
 REST = 6.0  # seconds
+PAUSE = 2.0  # seconds before each start: the program before it has children that end after it
 TODAY = "Pinned metrics"  # the heading of rows that everybody's Today has in the demo
 LIST = "Database health"
 BARE = """
@@ -46,6 +47,7 @@ class Starts:
 
     def add(self, command: Sequence[str], usable: str, environment: Mapping[str, str]) -> None:
         """Start `command` once."""
+        time.sleep(PAUSE)
         with Recorder(command, environment=environment, timeout=60) as terminal:
             self.first_paint.append(terminal.shown(lambda screen: bool(screen.strip()), 0.2) - terminal.started)
             self.usable.append(terminal.shown(lambda screen: usable in screen, 0.2) - terminal.started)
@@ -54,6 +56,7 @@ class Starts:
 
     def add_list(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
         """Start `command` once and go on to the list of dashboards: the start, and then what the key took."""
+        time.sleep(PAUSE)
         with Recorder(command, environment=environment, timeout=60) as terminal:
             today = terminal.shown(lambda screen: TODAY in screen, 0.05) - terminal.started
             pressed = time.perf_counter()

@@ -10,8 +10,9 @@ from sqlalchemy import text
 from datapulse_tui.audit.actor import Actor
 from datapulse_tui.data.database import Database
 from datapulse_tui.errors import Conflict, Invalid, NotAllowed, NotFound
-from datapulse_tui.people import departments, roles
+from datapulse_tui.people import departments, roles, service
 from datapulse_tui.people.actors import SessionOver, actor_for
+from datapulse_tui.people.detail import get_person
 from datapulse_tui.people.editing import update
 from datapulse_tui.people.editing_many import Change, Way, change_many, preview
 from datapulse_tui.people.listing import these_people
@@ -97,6 +98,59 @@ async def test_what_an_edit_refuses(data: Database, add: Add) -> None:
                 await update(session, some, user_id, None, changes)
     assert (await row(data, ana)).updated_at == seen
     assert await records(data, ana) == []
+
+
+async def profile(data: Database, user_id: UUID) -> tuple[str, str]:
+    async with data.reading() as session:
+        found = await get_person(session, OPERATOR, user_id)
+    return found.avatar, found.bio
+
+
+async def test_what_others_see_of_a_person_by_the_rules_of_their_own_profile(data: Database, add: Add) -> None:
+    ana = await add("ana")
+    first = (await row(data, ana)).updated_at
+    async with data.transaction() as session:
+        assert await update(session, OPERATOR, ana, first, {"avatar": " ana.png ", "bio": " one \n[two]\n"})
+    now = (await row(data, ana)).updated_at
+    assert (await profile(data, ana), now > first) == (("ana.png", "one\n[two]"), True)
+    async with data.transaction() as session:  # the same again changes nothing, and of two things one is recorded
+        assert not await update(session, OPERATOR, ana, now, {"avatar": "ana.png", "bio": "one\n[two]\n\n"})
+        assert await update(session, OPERATOR, ana, now, {"avatar": "ana.png", "bio": "", "name": "Ana B"})
+    assert await profile(data, ana) == ("ana.png", "")
+    assert await records(data, ana) == [
+        ("user.profile_changed",
+         {"before": {"avatar": None, "bio": None}, "after": {"avatar": "ana.png", "bio": "one\n[two]"}}),
+        ("user.updated", {"before": {"name": "Ana"}, "after": {"name": "Ana B"}}),
+        ("user.profile_changed", {"before": {"bio": "one\n[two]"}, "after": {"bio": None}}),
+    ]  # fmt: skip
+    for changes in ({"avatar": "x" * 256}, {"avatar": "a\x1b"}, {"bio": "x" * 2_001}, {"bio": "a\x07"}):
+        with pytest.raises(Invalid):
+            async with data.transaction() as session:
+                await update(session, OPERATOR, ana, None, {"name": "Other", **changes})
+    bob = await acting(data, await add("bob"))
+    with pytest.raises(NotAllowed, match="user:update"):
+        async with data.transaction() as session:
+            await update(session, bob, ana, None, {"bio": "mine"})
+    assert (await row(data, ana)).name == "Ana B"
+
+
+async def test_a_profile_that_its_owner_changed_meanwhile_is_not_written_over(data: Database, add: Add) -> None:
+    ana, bob = await add("ana"), await acting(data, await add("bob", role="admin"))
+    me = await acting(data, ana)
+    seen = (await row(data, ana)).updated_at
+    async with data.transaction() as session:
+        await service.set_profile(session, me, ana, bio="mine")
+    with pytest.raises(Conflict, match="changed meanwhile by Ana"):
+        async with data.transaction() as session:
+            await update(session, bob, ana, seen, {"bio": "theirs"})
+    assert await profile(data, ana) == ("", "mine")
+    seen = (await row(data, ana)).updated_at
+    async with data.transaction() as session:
+        assert await update(session, bob, ana, seen, {"bio": "theirs"})
+    with pytest.raises(Conflict, match="changed meanwhile by Bob"):
+        async with data.transaction() as session:
+            await update(session, OPERATOR, ana, seen, {"name": "x"})
+    assert await profile(data, ana) == ("", "theirs")
 
 
 async def test_an_edit_of_what_somebody_else_changed_names_them(data: Database, add: Add) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,13 +14,17 @@ import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from datapulse_tui.audit.actor import Actor
 from datapulse_tui.data.database import Database
 from datapulse_tui.errors import Conflict, Invalid, NotAllowed, NotFound
-from datapulse_tui.people import hand_over, service
+from datapulse_tui.people import belongings, hand_over, service
 from datapulse_tui.people.actors import actor_for
 from datapulse_tui.people.belongings import LONGEST_NAME, free_names, held_by, keepers
+from datapulse_tui.people.editing_many import Change, Way, change_many, preview
+from datapulse_tui.people.listing import these_people
+from datapulse_tui.people.many import Outcome
 from tests.databases import dsn
 from tests.people.conftest import OPERATOR, Add
 
@@ -147,6 +153,118 @@ async def test_deactivating_gives_and_ends_in_one_transaction(estate: Estate) ->
     assert given["dashboard"] == 1
     assert estate.one("SELECT status FROM users WHERE id = %s", estate.ana) == "inactive"
     assert await estate.held(estate.ana) == []
+
+
+async def seen(data: Database, *people: UUID) -> list[tuple[UUID, datetime]]:
+    async with data.reading() as session:
+        return [(each.id, each.updated_at) for each in await these_people(session, OPERATOR, people)]
+
+
+async def leave(
+    estate: Estate, to: UUID, *people: UUID, actor: Actor = OPERATOR
+) -> tuple[tuple[Outcome, ...], tuple[Outcome, ...]]:
+    """What a preview says, and what then becomes of them."""
+    meant, change = await seen(estate.data, *people), Change(Way.DEACTIVATE, id=to)
+    async with estate.data.transaction() as session:
+        before = await preview(session, actor, meant, change)
+    statuses = "SELECT count(*) FROM audit_logs WHERE action LIKE '%%handed_over' OR action = 'user.deactivated'"
+    assert estate.one(statuses) == 0
+    async with estate.data.transaction() as session:
+        return before, await change_many(session, actor, meant, change)
+
+
+async def test_many_leave_and_one_person_gets_what_all_of_them_have(estate: Estate, add: Add) -> None:
+    cy, dan = await add("cy", role="analyst"), await add("dan")
+    estate.rows("INSERT INTO dashboards (user_id, name) VALUES (%s, 'Sales'), (%s, 'Costs')", cy, cy)
+    before, after = await leave(estate, estate.otto, estate.ana, cy, dan)
+    assert before == after
+    assert [(each.title, each.done, each.message) for each in after] == [
+        ("Ana", True, "hands over alert rules 1, requests that wait 3, dashboards 1, data models 1, absences to stand "
+                      "in 1, assigned incidents 1, saved queries 2, reports 1 to Otto, and is deactivated now"),
+        ("Cy", True, "hands over dashboards 2 to Otto, and is deactivated now"),
+        ("Dan", True, "is deactivated now, had nothing"),
+    ]  # fmt: skip
+    assert [(each.kind, each.title) for each in after[1].handed] == [("dashboard", "Costs"), ("dashboard", "Sales")]
+    assert [await estate.held(each) for each in (estate.ana, cy, dan)] == [[], [], []]
+    dashboards = estate.rows("SELECT name FROM dashboards WHERE user_id = %s ORDER BY name", estate.otto)
+    assert [name for (name,) in dashboards] == ["Costs", "Sales", "Sales (2)"]
+    statuses = estate.rows("SELECT name, status FROM users ORDER BY name")
+    assert [name for name, status in statuses if status == "inactive"] == ["Ana", "Cy", "Dan"]
+    notes = estate.rows("SELECT details->'note'->>'to' FROM audit_logs WHERE action = 'user.handed_over'")
+    assert notes == [("otto@example.com",)] * 2
+
+
+async def test_of_many_who_leave_some_stay_with_their_reason(estate: Estate, add: Add) -> None:
+    """The recipient, one who is inactive, one who has what the other may not have, and the last administrator stay with
+    what they have; the others go."""
+    root, cy, dan = await add("root", role="admin"), await add("cy"), await add("dan")
+    max_ = await add("max", role="ops_manager")
+    async with estate.data.transaction() as session:
+        await service.deactivate(session, OPERATOR, dan)
+    for owner, name in ((root, "Roots"), (cy, "Cys"), (dan, "Dans"), (max_, "Maxs")):
+        estate.rows("INSERT INTO dashboards (user_id, name) VALUES (%s, %s)", owner, name)
+    meant = await seen(estate.data, max_, estate.ana, dan, root, cy)
+    async with estate.data.transaction() as session:
+        trial = await preview(session, OPERATOR, meant, Change(Way.DEACTIVATE, id=max_))
+    async with estate.data.transaction() as session:
+        outcomes = await change_many(session, OPERATOR, meant, Change(Way.DEACTIVATE, id=max_))
+    assert trial == outcomes
+    assert [(each.title, each.done, each.message) for each in outcomes] == [
+        ("Max", False, "cannot go and get what the others hand over"),
+        ("Ana", False, "The rule 'Too many' cannot go to Max, who may not query its source"),
+        ("Dan", False, "is deactivated already"),
+        ("Root", False, "is the last active administrator, so this was not done"),
+        ("Cy", True, "hands over dashboards 1 to Max, and is deactivated now"),
+    ]
+    owners = estate.rows("SELECT u.name, d.name FROM dashboards d JOIN users u ON u.id = d.user_id ORDER BY d.name")
+    assert owners == [("Max", "Cys"), ("Dan", "Dans"), ("Max", "Maxs"), ("Root", "Roots"), ("Ana", "Sales")]
+    active = estate.rows("SELECT name FROM users WHERE status = 'active' ORDER BY name")
+    assert [name for (name,) in active] == ["Ana", "Bea", "Max", "Otto", "Root"]
+
+
+async def test_a_recipient_who_cannot_get_anything_keeps_everybody(estate: Estate, add: Add) -> None:
+    gone, root = await add("gone", activate=False), await add("root", role="admin")
+    await add("second", role="admin")
+    async with estate.data.reading() as session:
+        plain = await actor_for(session, "second@example.com")
+    helper = Actor(plain.user_id, plain.label, plain.permissions - {"audit:view"})
+    role = "INSERT INTO roles (name, permissions) VALUES ('Desk', %s) RETURNING id"
+    desk = estate.one(role, json.dumps(sorted(helper.permissions)))
+    estate.rows("UPDATE users SET role = 'business_user' WHERE id = %s", plain.user_id)
+    estate.rows("INSERT INTO user_roles (user_id, role_id) VALUES (%s, %s)", plain.user_id, desk)
+    for to, actor, said in (
+        (gone, OPERATOR, "The account of Gone is not active, so nothing can be handed over to them"),
+        (UUID(int=1), OPERATOR, "There is no such person"),
+        (root, helper, "You may not change the account of Root: it has permissions that you lack, among them"),
+    ):
+        before, after = await leave(estate, to, estate.ana, estate.bea, actor=actor)
+        assert before == after
+        assert not any(each.done for each in after)
+        assert all(each.message.startswith(said) for each in after), after
+    # of those who leave, one who may do more than the actor stays, and the other goes
+    _, (ana, above) = await leave(estate, estate.otto, estate.ana, root, actor=helper)
+    assert (ana.done, above.done) == (True, False)
+    assert above.message.startswith("You may not change the account of Root")
+
+
+async def test_nobodys_account_is_held_while_many_hand_over(
+    estate: Estate, add: Add, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever decides a request holds it and then people: who gives requests away must hold nobody before."""
+    cy = await add("cy")
+    estate.rows("INSERT INTO dashboards (user_id, name) VALUES (%s, 'Cys')", cy)
+    looked = []
+    whole = belongings.give_all
+
+    async def looking(session: AsyncSession, actor: Actor, from_id: UUID, to_id: UUID) -> dict[str, int]:
+        if from_id == cy:
+            looked.append(estate.rows("SELECT id FROM users WHERE id <> %s FOR SHARE NOWAIT", estate.bea))
+        return await whole(session, actor, from_id, to_id)
+
+    monkeypatch.setattr(belongings, "give_all", looking)
+    _, outcomes = await leave(estate, estate.otto, estate.ana, cy)
+    assert all(each.done for each in outcomes)
+    assert len(looked) == 2
 
 
 async def test_what_the_other_may_not_have_stops_all_of_it(estate: Estate, add: Add) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from datapulse_tui.audit.actor import Actor
@@ -287,7 +287,6 @@ def teams(draw: st.DrawFn) -> tuple[list[PersonRow], World]:
     return rows, World(accounts, departments, roles, 0, frozenset({"UTC", "Europe/Vienna"}))
 
 
-@settings(max_examples=200)
 @given(teams())
 def test_what_is_exported_and_imported_changes_nothing(team: tuple[list[PersonRow], World]) -> None:
     rows, there = team

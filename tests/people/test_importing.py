@@ -5,18 +5,22 @@ import time
 from pathlib import Path
 from uuid import UUID
 
+import psycopg
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from datapulse_tui.audit.actor import Actor
 from datapulse_tui.data.database import Database
 from datapulse_tui.errors import Invalid, NotAllowed
 from datapulse_tui.people import departments, roles, rules, service
+from datapulse_tui.people.actors import actor_for
 from datapulse_tui.people.csv_cells import COLUMNS
-from datapulse_tui.people.exporting import export, write_file
+from datapulse_tui.people.exporting import export, export_file
 from datapulse_tui.people.importing import Imported, dry_run, import_people
 from datapulse_tui.people.listing import count, list_people
 from datapulse_tui.people.views import PersonRow
+from tests.databases import dsn
 from tests.people.conftest import OPERATOR, PASSWORD, Add
 
 TEAM = (
@@ -48,8 +52,9 @@ async def put_in(data: Database, content: str, actor: Actor = OPERATOR, *, invit
 
 
 async def written(data: Database, filter_: str = "") -> str:
-    async with data.reading() as session:
-        return "".join([line async for line in export(session, OPERATOR, filter_)])
+    parts: list[str] = []
+    await export(data, OPERATOR, parts.append, filter=filter_)
+    return "".join(parts)
 
 
 def names_in(folder: Path) -> list[str]:
@@ -187,20 +192,62 @@ async def test_thousands_cost_statements_for_all_not_for_each(data: Database, ho
         assert await count(session, OPERATOR, "custom:auditor", bound=20_000) == 3_000
 
 
+async def exports(data: Database) -> list[tuple[str, object]]:
+    """The records of exports: who, and the note."""
+    async with data.reading() as session:
+        found = await session.execute(
+            text("SELECT actor, resource_type, details FROM audit_logs WHERE action = 'user.exported' ORDER BY seq")
+        )
+        return [(f"{row.actor} {row.resource_type}", row.details) for row in found]
+
+
 async def test_an_export_is_written_whole_or_not_at_all(data: Database, house: None, tmp_path: Path) -> None:
     await put_in(data, TEAM)
     path = tmp_path / "people.csv"
     path.write_text("kept")
-    async with data.reading() as session:
-        assert await write_file(export(session, OPERATOR), path) == 3
-        assert path.stat().st_mode & 0o777 == 0o600
-        assert path.read_bytes().decode() == await written(data)
-        with pytest.raises(Invalid, match="cannot be written"):
-            await write_file(export(session, OPERATOR), tmp_path / "no" / "people.csv")
-        with pytest.raises(Invalid):
-            await write_file(export(session, OPERATOR, "role:king"), path)
+    assert await export_file(data, OPERATOR, path) == 3
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.read_bytes().decode() == await written(data)
+    with pytest.raises(Invalid, match="cannot be written"):
+        await export_file(data, OPERATOR, tmp_path / "no" / "people.csv")
+    with pytest.raises(Invalid):
+        await export_file(data, OPERATOR, path, filter="role:king")
     assert path.read_bytes().count(b"\r\n") == 4
     assert names_in(tmp_path) == ["people.csv"]
+
+
+async def test_the_trail_keeps_who_took_out_how_many_and_nothing_of_them(
+    data: Database, house: None, add: Add, tmp_path: Path
+) -> None:
+    await put_in(data, TEAM)
+    await export_file(data, OPERATOR, tmp_path / "all.csv")
+    assert (await written(data, "role:analyst")).count("\r\n") == 2
+    who = f"{OPERATOR.recorded_as} user"
+    assert await exports(data) == [
+        (who, {"note": {"filter": "", "people": 3}}),
+        (who, {"note": {"filter": "role:analyst", "people": 1}}),
+    ]
+    async with data.reading() as session:
+        bob = await actor_for(session, await add("zed"))
+    with pytest.raises(NotAllowed):
+        await export_file(data, bob, tmp_path / "mine.csv")
+    with pytest.raises(Invalid):
+        await written(data, "role:king")
+    assert len(await exports(data)) == 2
+    assert names_in(tmp_path) == ["all.csv"]
+
+
+async def test_without_its_record_there_is_no_file(data: Database, house: None, tmp_path: Path, owner_url: str) -> None:
+    await put_in(data, TEAM)
+    kept = tmp_path / "people.csv"
+    kept.write_text("kept")
+    with psycopg.connect(dsn(owner_url), autocommit=True) as owner:
+        owner.execute("ALTER TABLE audit_logs ADD CHECK (action <> 'user.exported') NOT VALID")
+    for path in (kept, tmp_path / "new.csv"):
+        with pytest.raises(IntegrityError):
+            await export_file(data, OPERATOR, path)
+    assert names_in(tmp_path) == ["people.csv"]
+    assert kept.read_text() == "kept"
 
 
 async def test_no_secret_leaves(data: Database, add: Add) -> None:

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from datapulse_tui.cli.main import app
 from datapulse_tui.config_files import API_KEY, API_KEY_FILE, CREDENTIALS, inherited
+from tests import processes
 from tests.databases import dsn
 from tests.people import ssh_samples as samples
 
@@ -40,10 +41,7 @@ def datapulse(*arguments: str, stdin: str = "", **environment: str) -> Result:
 
 def process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """The same in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "datapulse_tui", *arguments],
-        env=os.environ | environment, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    return processes.run("datapulse_tui", *arguments, environment=os.environ | environment)
 
 
 def make_key(*scopes: str, name: str = "nightly", who: str = ANA) -> str:

@@ -90,6 +90,61 @@ def test_there_and_back(workspace: Path) -> None:
     ]
 
 
+def test_an_export_that_cannot_be_recorded_shows_nothing(workspace: Path, owner_url: str) -> None:
+    with psycopg.connect(dsn(owner_url), autocommit=True) as owner:
+        owner.execute("ALTER TABLE audit_logs ADD CHECK (action <> 'user.exported') NOT VALID")
+    for arguments in ((), ("-o", str(workspace / "out.csv"))):
+        done = datapulse("user", "export", *arguments)
+        assert (done.exit_code != 0, done.stdout) == (True, "")
+    assert not (workspace / "out.csv").exists()
+
+
+def test_what_others_see_of_a_person_is_changed(workspace: Path) -> None:
+    datapulse("user", "import", str(workspace / "team.csv"))
+    done = datapulse("user", "update", "ana@example.com", "--picture", "ana.png", "--about", "Sales [/]\nin Graz")
+    assert done.stdout == "Ana [/] Berger <ana@example.com>: changed.\n"
+    shown = datapulse("user", "show", "ana@example.com").stdout
+    for words in ("avatar         ana.png", "Sales [/]", "user.profile_changed"):
+        assert words in shown
+    again = datapulse("user", "update", "ana@example.com", "--picture", "ana.png")
+    assert again.stdout.endswith("it is so already, nothing was changed.\n")
+    done = datapulse("user", "update", "ana@example.com", "--about", "x" * 2_001)
+    assert (done.exit_code, "at most 2,000" in done.stderr) == (1, True)
+    assert datapulse("user", "update", "ana@example.com", "--picture", "", "--about", "").exit_code == 0
+    found = json.loads(datapulse("user", "show", "ana@example.com", "--json").stdout)
+    assert (found["avatar"], found["bio"]) == ("", "")
+
+
+def test_many_leave_and_one_gets_what_they_have(workspace: Path, owner_url: str) -> None:
+    datapulse("user", "import", str(workspace / "team.csv"))
+    with psycopg.connect(dsn(owner_url), autocommit=True) as owner:
+        owner.execute("UPDATE users SET status = 'active'")
+        owner.execute("INSERT INTO dashboards (name, user_id) SELECT 'Of ' || name, id FROM users WHERE name = 'Cy'")
+    leave = ["user", "deactivate", "cy@example.com", "bob@example.com", "--hand-over-to"]
+    done = datapulse(*leave, "ana@example.com", "--dry-run")
+    assert (done.exit_code, done.stdout.splitlines()) == (0, [
+        "This would become of each. Nothing was changed.",
+        "Cy: hands over dashboards 1 to Ana [/] Berger, and is deactivated now",
+        "Bob: is deactivated now, had nothing",
+    ])  # fmt: skip
+    assert len(json.loads(datapulse("user", "list", "status:active", "--json").stdout)) == 6
+    refused = datapulse(*leave, "nobody@example.com")
+    assert (refused.exit_code, refused.stdout, "no such person" in refused.stderr) == (1, "", True)
+    done = datapulse(*leave[:-1], "ana@example.com", "none@example.com", "--hand-over-to", "ana@example.com", "--json")
+    assert done.exit_code == 3
+    assert [(one["person"], one["done"], one["message"]) for one in json.loads(done.stdout)] == [
+        ("cy@example.com", True, "hands over dashboards 1 to Ana [/] Berger, and is deactivated now"),
+        ("bob@example.com", True, "is deactivated now, had nothing"),
+        ("ana@example.com", False, "cannot go and get what the others hand over"),
+        ("none@example.com", False, "there is no such person"),
+    ]
+    assert [one["email"] for one in json.loads(datapulse("user", "list", "status:inactive", "--json").stdout)] == [
+        "bob@example.com", "cy@example.com",
+    ]  # fmt: skip
+    again = datapulse(*leave, "ana@example.com")
+    assert (again.exit_code, again.stdout.count("not done, is deactivated already")) == (1, 2)
+
+
 def test_one_person_is_shown_and_changed(workspace: Path) -> None:
     datapulse("user", "import", str(workspace / "team.csv"))
     done = datapulse(

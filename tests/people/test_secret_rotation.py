@@ -7,8 +7,6 @@ import json
 import os
 import random
 import stat
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +24,8 @@ from datapulse_tui.people.actors import actor_for
 from datapulse_tui.people.key_sign_in import KeyRefused, authenticate
 from datapulse_tui.people.rules import ROLE_PERMISSIONS, Role
 from tests.people.conftest import OPERATOR, Add
+from tests.processes import Conversation
 
-ROOT = Path(__file__).resolve().parents[2]
 FIELDS = frozenset({"password"})
 
 
@@ -239,14 +237,9 @@ async def test_two_rotations_at_once(data: Database, box: SecretBox, path: Path)
     assert len(box.keys()) == 2
 
 
-def rotation(url: str, path: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.people.rotation_process"],
-        env=os.environ | {"ROTATION_URL": url, "ROTATION_KEY": str(path)},
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+def rotation(url: str, path: Path) -> Conversation:
+    environment = os.environ | {"ROTATION_URL": url, "ROTATION_KEY": str(path)}
+    return Conversation.begin("tests.people.rotation_process", environment=environment)
 
 
 async def rounds(data: Database, path: Path, url: str, times: int) -> None:
@@ -279,13 +272,10 @@ async def rounds(data: Database, path: Path, url: str, times: int) -> None:
     others = [asyncio.create_task(read()), asyncio.create_task(store())]
     for _ in range(times):
         process = rotation(url, path)
-        assert process.stdout is not None
         for _ in range(dice.randrange(1, 9)):
-            await asyncio.to_thread(process.stdout.readline)
+            await asyncio.to_thread(process.answers.readline)
         await asyncio.sleep(dice.uniform(0, 0.01))
-        process.kill()  # SIGKILL
-        await asyncio.to_thread(process.wait)
-        process.stdout.close()
+        await asyncio.to_thread(process.kill)
         assert not any(each.done() for each in others)
     await secret_rotation.rotate(data, OPERATOR, SecretBox(None, path))
     assert await secret_rotation.drop_old(data, OPERATOR, SecretBox(None, path), settled=0.2) == 1

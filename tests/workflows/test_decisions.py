@@ -287,14 +287,15 @@ async def test_many_at_once_come_back_itemised(office: Office) -> None:
 
 
 async def test_fifty_at_once_are_quick(office: Office) -> None:
-    rounds = []
+    rounds, alone = [], []
     for _ in range(3):
-        ids = [await office.ask() for _ in range(50)]
-        started = time.perf_counter()
-        found = await office.approve(office.olga, *ids)
-        rounds.append(time.perf_counter() - started)
-        assert all(each.done for each in found)
-    assert min(rounds) < 0.15
+        ids = [await office.ask() for _ in range(51)]
+        for took, some in ((alone, ids[:1]), (rounds, ids[1:])):
+            started = time.perf_counter()
+            found = await office.approve(office.olga, *some)
+            took.append(time.perf_counter() - started)
+            assert all(each.done for each in found)
+    assert min(rounds) < 15 * min(alone), (rounds, alone)  # one by one they would take fifty times as long
 
 
 async def test_two_who_decide_at_once_have_one_winner(office: Office) -> None:

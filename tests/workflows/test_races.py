@@ -6,9 +6,7 @@ import asyncio
 import json
 import os
 import re
-import sys
 import time
-from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,9 +19,9 @@ import pytest
 from datapulse_tui.audit.actor import Actor
 from datapulse_tui.data.database import Database
 from datapulse_tui.workflows.service import decisions, requests
+from tests.processes import Conversation
 from tests.workflows.effects_world import World
 
-ROOT = Path(__file__).resolve().parents[2]
 HEAD_START = 0.03  # seconds in which both get their order before the moment comes
 FIRST = re.compile(r"Conflict: #\d+ .*: already (approved|rejected) by A\w+ at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\. Noth")
 
@@ -38,7 +36,7 @@ class Race:
 
     world: World
     people: list[Actor]
-    processes: list[Process]
+    processes: list[Conversation]
     overlapped: int = 0
     rounds: int = 0
 
@@ -46,12 +44,9 @@ class Race:
         """Have each process do one thing, at the same moment; (done, said) of each."""
         at = time.time() + HEAD_START
         for process, order in zip(self.processes, orders, strict=True):
-            assert process.stdin is not None
-            process.stdin.write(json.dumps({"at": at, **order}).encode() + b"\n")
-        found = []
-        for process in self.processes:
-            assert process.stdout is not None
-            found.append(json.loads(await asyncio.wait_for(process.stdout.readline(), 60)))
+            process.orders.write(json.dumps({"at": at, **order}).encode() + b"\n")
+        answers = [asyncio.to_thread(process.answers.readline) for process in self.processes]
+        found = [json.loads(answer) for answer in await asyncio.wait_for(asyncio.gather(*answers), 60)]
         self.rounds += 1
         self.overlapped += max(each["began"] for each in found) < min(each["ended"] for each in found)
         return [(each["done"], each["said"]) for each in found]
@@ -105,18 +100,13 @@ async def races(url: str) -> AsyncIterator[Race]:
     processes = []
     try:
         for _ in range(2):
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "tests.workflows.racer",
-                stdin=PIPE, stdout=PIPE, cwd=ROOT, env=os.environ | {"RACE_URL": url},
-            )  # fmt: skip
+            process = Conversation.begin("tests.workflows.racer", environment=os.environ | {"RACE_URL": url})
             processes.append(process)
-            assert process.stdin is not None
-            process.stdin.write(json.dumps([str(each.user_id) for each in people]).encode() + b"\n")
+            process.orders.write(json.dumps([str(each.user_id) for each in people]).encode() + b"\n")
         yield Race(world, people, processes)
     finally:
         for process in processes:
             process.kill()
-            await process.wait()
         await data.dispose()
 
 

@@ -142,7 +142,7 @@ async def test_a_role_never_takes_away(world: World) -> None:
     request = await world.approved("role_grant", bob, ann, role="analyst", **WHY)
     async with world.data.transaction() as session:
         await people.set_role(session, ann, bob.user_id, "ops_manager")  # type: ignore[arg-type]
-    assert await carried_out(world, request) == "Bob was ops_manager already"
+    assert await carried_out(world, request) == "Bob was ops manager already"
     assert (await world.actor(bob.user_id)).role == "ops_manager"
 
 

@@ -42,7 +42,14 @@ class User(Timestamps, Base):
         Index("users_role_idx", "role"),
         Index("users_department_idx", "department_id"),
         Index("users_status_idx", "status"),
-        Index("users_name_order_idx", "name", "id"),
+        # Also carries what the list of people is filtered by, so that its rows need not be read.
+        Index(
+            "users_name_order_idx",
+            "name",
+            "id",
+            text("lower(name)"),
+            postgresql_include=["email", "role", "status", "department_id"],
+        ),
         Index("users_created_order_idx", "created_at", "id"),
         Index("users_last_login_order_idx", text("coalesce(last_login, '-infinity'::timestamptz)"), "id"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from datapulse_tui.audit.actor import Actor
+    from datapulse_tui.data.models.people import User
 
 PREFERENCE_KEY_LENGTH = 100
 PREFERENCE_SIZE = 65_536  # bytes of JSON
@@ -51,15 +53,16 @@ async def set_profile(
     changes = {field: value for field, value in changes.items() if getattr(user, field) != value}
     if changes:
         await change(session, actor, user, "user.profile_changed", changes)
-    shown = {} if avatar is None else {"avatar": rules.normalise_avatar(avatar)}
+    shown: dict[str, object] = {} if avatar is None else {"avatar": rules.normalise_avatar(avatar)}
     if bio is not None:
         shown["bio"] = rules.normalise_bio(bio)
     if shown:
-        await _show(session, actor, user_id, shown)
+        await show(session, actor, user, shown)
 
 
-async def _show(session: AsyncSession, actor: Actor, user_id: UUID, shown: dict[str, str | None]) -> None:
-    """Write what a person shows of themselves, where it is another than before. The caller holds the person's row."""
+async def show(session: AsyncSession, actor: Actor, user: User, shown: Mapping[str, object]) -> bool:
+    """Write what a person shows of themselves; whether anything is another than before. The caller holds the person's
+    row, which gets another version: whoever edits an account has seen its profile as well."""
     from sqlalchemy import func, select
     from sqlalchemy.dialects.postgresql import insert
 
@@ -67,16 +70,21 @@ async def _show(session: AsyncSession, actor: Actor, user_id: UUID, shown: dict[
     from datapulse_tui.data import feed
     from datapulse_tui.data.models.people import Profile
 
-    found = (await session.execute(select(Profile.avatar, Profile.bio).where(Profile.user_id == user_id))).one_or_none()
-    before = {field: getattr(found, field, None) for field in shown}
-    if before == shown:
-        return
-    statement = insert(Profile).values(user_id=user_id, **shown)
+    found = (await session.execute(select(Profile.avatar, Profile.bio).where(Profile.user_id == user.id))).one_or_none()
+    stood = {field: getattr(found, field, None) for field in shown}
+    after = {field: value for field, value in shown.items() if value != stood[field]}
+    if not after:
+        return False
+    statement = insert(Profile).values(user_id=user.id, **after)
     await session.execute(
-        statement.on_conflict_do_update(index_elements=["user_id"], set_={**shown, "updated_at": func.now()})
+        statement.on_conflict_do_update(index_elements=["user_id"], set_={**after, "updated_at": func.now()})
     )
-    await record(session, actor, "user.profile_changed", "user", user_id, before=before, after=shown)
-    await feed.emit(session, TOPIC, user_id)
+    user.updated_at = func.now()
+    await session.flush()
+    before = {field: stood[field] for field in after}
+    await record(session, actor, "user.profile_changed", "user", user.id, before=before, after=after)
+    await feed.emit(session, TOPIC, user.id)
+    return True
 
 
 async def set_preference(session: AsyncSession, actor: Actor, key: str, value: Json) -> None:

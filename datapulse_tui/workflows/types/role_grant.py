@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from datapulse_tui.errors import Invalid, NotFound
-from datapulse_tui.people.rules import PERMISSIONS, ROLE_PERMISSIONS, Role
+from datapulse_tui.people.rules import PERMISSIONS, ROLE_PERMISSIONS, Role, role_in_words
 from datapulse_tui.workflows.types import finding
 from datapulse_tui.workflows.types.base import ADMINS, Approved, Details, Form, Line, Long, Prepared, Ref, RequestType
 
@@ -63,12 +63,12 @@ class RoleGrantRequest(RequestType[RoleGrant]):
         ref = finding.person_ref(person)
         role_id, name, permissions = await _role(session, form.role)
         if role_id is None and ROLE_PERMISSIONS[Role(name)] <= ROLE_PERMISSIONS[Role(person.role)]:
-            raise Invalid(f"{person.label} is {person.role} already. Nothing was changed.")
+            raise Invalid(f"{person.label} is {role_in_words(person.role)} already. Nothing was changed.")
         if role_id is not None and await _has(session, ref.id, role_id):
             raise Invalid(f"{person.label} has the role {name} already. Nothing was changed.")
         return self.prepared(
             form,
-            f"{person.label}: the role {name}",
+            f"{person.label}: the role {name if role_id else role_in_words(name)}",
             ADMINS,
             about=(ref.id,),
             person=ref.json(),
@@ -81,7 +81,7 @@ class RoleGrantRequest(RequestType[RoleGrant]):
         role = details["role"]
         may = ", ".join(role["permissions"]) or "nothing"
         return (
-            ("Role", f"{role['name']} (custom, may {may})" if role["id"] else role["name"]),
+            ("Role", f"{role['name']} (custom, may {may})" if role["id"] else _called(details)),
             ("For", finding.shown(details["person"])),
             ("Reason", details["reason"]),
         )
@@ -89,7 +89,7 @@ class RoleGrantRequest(RequestType[RoleGrant]):
     def effect_text(self, details: Details) -> str:
         """See RequestType."""
         beside = " as well" if details["role"]["id"] else ""
-        return f"{details['person']['name']} gets the role {details['role']['name']}{beside}"
+        return f"{details['person']['name']} gets the role {_called(details)}{beside}"
 
     async def still_makes_sense(self, session: AsyncSession, details: Details) -> str:
         """See RequestType."""
@@ -119,7 +119,15 @@ class RoleGrantRequest(RequestType[RoleGrant]):
             return f"{ref.name} got the role {role['name']}" if made else f"{ref.name} had the role already"
         made = await service.raise_role(session, authority, ref.id, role["name"])
         person = await finding.account(session, ref.id)
-        return f"{person.name} got the role {role['name']}" if made else f"{person.name} was {person.role} already"
+        if made:
+            return f"{person.name} got the role {_called(request.details)}"
+        return f"{person.name} was {role_in_words(person.role)} already"
+
+
+def _called(details: Details) -> str:
+    """The role that is asked for, as people read it."""
+    role = details["role"]
+    return str(role["name"]) if role["id"] else role_in_words(role["name"])
 
 
 async def _role(session: AsyncSession, wanted: str) -> tuple[UUID | None, str, frozenset[str]]:

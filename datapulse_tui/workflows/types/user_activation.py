@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from datapulse_tui.errors import Invalid, NotAllowed, NotFound
-from datapulse_tui.people.rules import NO_PASSWORD, Status
+from datapulse_tui.people.rules import NO_PASSWORD, Status, role_in_words
 from datapulse_tui.workflows.types import finding
 from datapulse_tui.workflows.types.base import ADMINS, Approved, Details, Form, Line, Long, Prepared, Ref, RequestType
 
@@ -64,13 +64,13 @@ class UserActivationRequest(RequestType[UserActivation]):
         """See RequestType."""
         return (
             ("Account", finding.shown(details["person"])),
-            ("Role", details["person"]["role"]),
+            ("Role", role_in_words(details["person"]["role"])),
             ("Reason", details["reason"]),
         )
 
     def effect_text(self, details: Details) -> str:
         """See RequestType."""
-        name, role = details["person"]["name"], details["person"]["role"]
+        name, role = details["person"]["name"], role_in_words(details["person"]["role"])
         return f"{name} may sign in, as {role}; without a password yet, by an invitation"
 
     async def still_makes_sense(self, session: AsyncSession, details: Details) -> str:
@@ -81,7 +81,7 @@ class UserActivationRequest(RequestType[UserActivation]):
         except NotFound:
             return f"The account of {ref.name} is gone."
         if person.role != ref.more["role"]:
-            return f"{person.name} got another role since it was asked for: {person.role}."
+            return f"{person.name} got another role since it was asked for: {role_in_words(person.role)}."
         return ""
 
     async def carry_out(self, session: AsyncSession, authority: Actor, request: Approved) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 from sqlalchemy import text
 
 from datapulse_tui.audit.actor import Actor
@@ -14,6 +17,7 @@ from datapulse_tui.people import (
     detail,
     editing,
     editing_many,
+    exporting,
     hand_over,
     importing,
     invitations,
@@ -104,6 +108,17 @@ async def changed(cell: Cell, verb: object) -> None:
         raise NotFound(became.message)
 
 
+async def exported(cell: Cell) -> object:
+    async with cell.apart() as data:
+        return await exporting.export(data, cell.actor, lambda _: None)
+
+
+async def exported_to_a_file(cell: Cell) -> object:
+    with TemporaryDirectory() as folder:
+        async with cell.apart() as data:
+            return await exporting.export_file(data, cell.actor, Path(folder) / "people.csv")
+
+
 DECISIONS: dict[str, Decision] = {
     # -- accounts
     "people.service.accounts.add_user": may(
@@ -145,6 +160,8 @@ DECISIONS: dict[str, Decision] = {
     "people.editing_many.preview": keeping(lambda c: changed(c, editing_many.preview), prepare=inactive),
     "people.importing.dry_run": looking(lambda c: importing.dry_run(c.session, c.actor, CSV)),
     "people.importing.import_people": looking(lambda c: importing.import_people(c.session, c.actor, CSV)),
+    "people.exporting.export": looking(exported),
+    "people.exporting.export_file": looking(exported_to_a_file),
     "people.invitations.invite": looking(
         lambda c: invitations.invite(
             c.session, c.actor, email="new@example.org", name="New", role="analyst", mail=False
@@ -295,6 +312,7 @@ NOT_VERBS: dict[str, str] = {
             "people.belongings.give_all",
             "people.belongings.moved",
             "people.hand_over.give",
+            "people.hand_over.give_unheld",
             "people.holding.locked",
             "people.holding.my_turn",
             "people.invitations.close",
@@ -302,6 +320,7 @@ NOT_VERBS: dict[str, str] = {
             "people.many.hold_people",
             "people.service.common.change",
             "people.service.common.insert_user",
+            "people.service.profiles.show",
             "people.sessions.close",
         ),
         "a step of the verbs of its room, which have asked for the right",
