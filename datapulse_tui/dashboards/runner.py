@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from datapulse_tui.audit.actor import Actor
     from datapulse_tui.config import Settings
     from datapulse_tui.data.database import Database
+    from datapulse_tui.data.glance import Reader
     from datapulse_tui.sources.pool import SourceHandle, Sources
 
 log = logging.getLogger(__name__)
@@ -37,6 +39,7 @@ LARGEST_TABLE = 10_000
 _SERIES = frozenset({"line_chart", "area_chart"})
 _WITH_AXIS = _SERIES | {"bar_chart"}
 _HANDLE_BY_ID = "SELECT id, name, type, connection_config FROM data_sources WHERE id = :source"
+_HANDLES = "SELECT id, name, type, connection_config FROM data_sources WHERE id = ANY(:sources)"
 _HANDLE_BY_NAME = "SELECT id, name, type, connection_config FROM data_sources WHERE name = :source"
 _HANDLE_SECONDS = 5.0  # for this long a source's configuration is not read again
 
@@ -80,7 +83,7 @@ class Runner:
         self._sources = sources
         self._images = images or ImageRules()
         self._series = SeriesReader()
-        self._handles: dict[UUID | str, tuple[float, asyncio.Task[SourceHandle]]] = {}
+        self._handles: dict[UUID | str, tuple[float, asyncio.Future[SourceHandle]]] = {}
 
     @classmethod
     def from_settings(cls, data: Database, sources: Sources, settings: Settings) -> Runner:
@@ -148,6 +151,23 @@ class Runner:
             end=end,
             ranged=ranged,
         )
+
+    async def expect(self, reader: Reader, dashboard: DashboardView) -> None:
+        """Have the sources of a dashboard ready that is about to be run; `reader` reads them with the dashboard.
+
+        Each widget would find its source by itself, but the first ones would have to wait until the screen is painted.
+        """
+        from datapulse_tui.sources.pool import SourceHandle
+
+        loop = asyncio.get_running_loop()
+        wanted = {widget.source_id for widget in dashboard.widgets if widget.source_id is not None}
+        for row in await fetch(reader, _HANDLES, {"sources": list(wanted)}) if wanted else ():
+            handle = SourceHandle(row.id, row.name, row.type, row.connection_config)
+            found: asyncio.Future[SourceHandle] = loop.create_future()
+            found.set_result(handle)
+            self._handles[handle.id] = (loop.time(), found)
+            with suppress(DataPulseError):  # running its widgets says what is wrong
+                await self._sources.adapter(handle)
 
     async def run_all(
         self,
@@ -253,5 +273,5 @@ def _time_params(start: datetime, end: datetime, width: int) -> dict[str, object
     return {"from": start, "to": end, "bucket": bucket_size(start, end, width)}
 
 
-def _failed(task: asyncio.Task[SourceHandle]) -> bool:
+def _failed(task: asyncio.Future[SourceHandle]) -> bool:
     return task.done() and (task.cancelled() or task.exception() is not None)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
@@ -81,7 +81,6 @@ def test_several_dashboards_in_one_file() -> None:
     assert dump([each.document.plain() for each in loaded]) == text
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(dashboards, min_size=1, max_size=2, unique_by=lambda each: each["name"]))
 def test_round_trip(values: list[dict[str, Any]]) -> None:
     plain = [check(value).plain() for value in values]
@@ -92,7 +91,6 @@ def test_round_trip(values: list[dict[str, Any]]) -> None:
     assert [check(each).plain() for each in YAML(typ="safe", pure=True).load_all(text)] == plain
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.text(st.sampled_from("ab:-#'\"|>{}[],&*!%@`~?.0 \n\t")) | st.binary())
 def test_any_text_is_read_or_refused_with_a_line(text: str | bytes) -> None:
     content = text if isinstance(text, bytes) else text.encode()

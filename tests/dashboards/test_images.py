@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -106,7 +106,6 @@ def test_what_is_no_picture(content: bytes) -> None:
         prove_image(content)
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 200), st.binary(min_size=1, max_size=8), st.sampled_from(["PNG", "JPEG", "GIF", "WEBP", "BMP"]))
 def test_broken_pictures_raise_nothing_else(at: int, junk: bytes, form: str) -> None:
     content = picture(form=form)

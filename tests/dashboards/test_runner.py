@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 from PIL import Image
+from sqlalchemy import text
 
 from datapulse_tui.audit.actor import Actor
 from datapulse_tui.charts.theme import NONE
@@ -257,6 +258,22 @@ async def test_messages_of_failures(data: Database, runner: Runner, ana: Actor) 
     broken = replace(view.widgets[0], options={"y": 5})
     with pytest.raises(DataPulseError):
         await runner.run(ana, view, broken, width=80, now=NOW)
+
+
+async def test_sources_are_made_ready_with_the_dashboard(data: Database, runner: Runner, ana: Actor) -> None:
+    view = await made(data, ana, chart("Q", "SELECT at, value FROM points LIMIT 1"), note("T"))
+    async with data.glance() as reader:
+        await runner.expect(reader, view)
+    async with data.transaction() as session:  # who asks for it again within a few seconds gets what was read
+        await session.execute(text("UPDATE data_sources SET name = 'renamed'"))
+    assert len(points(await runner.run(ana, view, view.widgets[0], width=80, now=NOW)).rows) == 1
+    async with data.transaction() as session:
+        await session.execute(text("UPDATE data_sources SET connection_config = '{}'"))
+    async with data.glance() as reader:
+        await runner.expect(reader, view)  # what is wrong with a source is said by its widgets
+        await runner.expect(reader, replace(view, widgets=()))
+    with pytest.raises(DataPulseError):
+        await runner.run(ana, view, view.widgets[0], width=80, now=NOW)
 
 
 async def test_a_failure_of_our_own_is_told_without_details(

@@ -321,7 +321,7 @@ async def test_a_change_is_told_to_the_desks(data: Database, person: People, own
     assert heard.payload == f'["dashboards","{made.id}"]'
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(dashboards)
 def test_the_store_keeps_every_document_exactly(superuser_url: str, value: dict[str, Any]) -> None:
     """JSONB reorders keys and writes numbers anew; what is exported afterwards is the same text all the same."""

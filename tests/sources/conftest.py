@@ -22,7 +22,7 @@ from datapulse_tui.people.rules import ROLE_PERMISSIONS, Role
 from datapulse_tui.sources.adapters.postgresql import PostgresAdapter
 from datapulse_tui.sources.pool import Sources
 from datapulse_tui.sources.schemas import PostgresConfig, parse_config
-from tests.databases import dsn
+from tests.databases import Server, dsn, make_filled_template
 
 OPERATOR = Actor(None, "operator:tester@here", everything=True)
 # Runs for ever without waiting (pg_sleep is refused) and without writing to disk, as one long series would.
@@ -59,24 +59,39 @@ class SourceServer:
         )
 
 
+READERS = "dp_shop_readers"
+SHOP = f"""
+DO $$ BEGIN IF to_regrole('{READERS}') IS NULL THEN CREATE ROLE {READERS}; END IF; END $$;
+REVOKE CREATE ON SCHEMA public FROM public;
+CREATE SCHEMA shop;
+CREATE TYPE shop.colour AS ENUM ('red', 'blue');
+CREATE DOMAIN shop.share AS numeric(5, 2);
+CREATE TABLE shop.orders AS SELECT i AS id, timestamptz '2024-01-01' + i * interval '1 hour' AS at,
+    (i % 5)::numeric(10, 2) AS amount, 'red'::shop.colour AS colour FROM generate_series(1, 1000) AS i;
+GRANT USAGE ON SCHEMA shop TO {READERS};
+GRANT SELECT ON shop.orders TO {READERS};
+CREATE TABLE shop.hidden (a int);
+ANALYZE shop.orders;
+"""
+
+
+@pytest.fixture(scope="session")
+def filled_template(server: Server, template: str) -> str:
+    """A template with `shop.orders` (1,000 rows), made once a run."""
+
+    def fill(name: str) -> None:
+        with psycopg.connect(dsn(server.superuser_url(name)), autocommit=True) as connection:
+            connection.execute(SHOP)
+
+    return make_filled_template(server, template, "shop", fill)
+
+
 @pytest.fixture
-def source_server(superuser_url: str) -> Iterator[SourceServer]:
+def source_server(filled_template: str, superuser_url: str) -> Iterator[SourceServer]:
     """A database with `shop.orders` (1,000 rows) and a role of its own that may only read it."""
     role = f"dp_src_{uuid.uuid4().hex[:10]}"
     with psycopg.connect(dsn(superuser_url), autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
-        connection.execute("REVOKE CREATE ON SCHEMA public FROM public")
-        connection.execute("CREATE SCHEMA shop")
-        connection.execute("CREATE TYPE shop.colour AS ENUM ('red', 'blue')")
-        connection.execute("CREATE DOMAIN shop.share AS numeric(5, 2)")
-        connection.execute(
-            "CREATE TABLE shop.orders AS SELECT i AS id, timestamptz '2024-01-01' + i * interval '1 hour' AS at, "
-            "(i % 5)::numeric(10, 2) AS amount, 'red'::shop.colour AS colour FROM generate_series(1, 1000) AS i"
-        )
-        for statement in ("GRANT USAGE ON SCHEMA shop TO {}", "GRANT SELECT ON shop.orders TO {}"):
-            connection.execute(sql.SQL(statement).format(sql.Identifier(role)))
-        connection.execute("CREATE TABLE shop.hidden (a int)")
-        connection.execute("ANALYZE shop.orders")
+        connection.execute(f"CREATE ROLE {role} LOGIN IN ROLE {READERS}")
     yield SourceServer(superuser_url, role, config_of(superuser_url, user=role))
     with psycopg.connect(dsn(superuser_url), autocommit=True) as connection:
         connection.execute(

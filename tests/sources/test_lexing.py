@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psycopg
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from datapulse_tui.errors import Invalid
@@ -123,7 +123,6 @@ def test_the_server_reads_it_as_it_was_written(server: Server) -> None:
     with psycopg.connect(dsn(server.superuser), autocommit=True) as connection:
         cursor = psycopg.RawCursor(connection)
 
-        @settings(max_examples=150, deadline=None)
         @given(queries(), st.data())
         def round_trip(made: tuple[str, list[str], list[str]], data: st.DataObject) -> None:
             text, literals, used = made
