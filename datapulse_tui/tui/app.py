@@ -115,7 +115,7 @@ class DataPulseApp(Dispatch, Acts, KeyOrder[None], ThinLine[None], inherit_bindi
     def redraw_frame(self) -> None:
         """The status or the banner changed."""
         for screen in self.screen_stack:
-            if isinstance(screen, DeskScreen) and screen.is_current:
+            if isinstance(screen, DeskScreen) and screen.is_current and screen.has_widgets:
                 screen.redraw_frame()
 
     def why_not(self, action_id: str) -> str:
@@ -130,6 +130,8 @@ class DataPulseApp(Dispatch, Acts, KeyOrder[None], ThinLine[None], inherit_bindi
         return ""
 
     async def action_do(self, action_id: str) -> None:
+        if action_id.startswith("room.") and self.person is None:
+            return  # a digit of a password that was typed on while the one before was being looked at
         if action_id.startswith("room.") and not self.why_not(action_id):
             self.session.enter(rooms.room(action_id.removeprefix("room.")))
             return

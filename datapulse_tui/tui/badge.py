@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 from datapulse_tui.alerts.rules import INCIDENTS_TOPIC, SNOOZES_TOPIC, VIEW
@@ -21,20 +22,25 @@ PAUSE = 0.3  # seconds between two counts, however much changes
 
 
 class Counted(NamedTuple):
-    """A room with a number: what changes it, who has one, and how it is counted."""
+    """A room with a number: what changes it, who has one, how it is counted, and the module that this needs."""
 
     topics: frozenset[str]
     permission: str
+    module: str
     number: Callable[[Services, Person], Awaitable[Count]]
 
 
 COUNTED = {
     "alerts": Counted(
-        frozenset({INCIDENTS_TOPIC, SNOOZES_TOPIC}), VIEW, lambda services, person: services.badge(person)
+        frozenset({INCIDENTS_TOPIC, SNOOZES_TOPIC}),
+        VIEW,
+        "datapulse_tui.alerts.reads.counts",
+        lambda services, person: services.badge(person),
     ),
     "approvals": Counted(
         frozenset({WORKFLOWS_TOPIC, DELEGATIONS_TOPIC}),
         COMMENT,
+        "datapulse_tui.workflows.reads.counts",
         lambda services, person: services.requests_badge(person),
     ),
 }
@@ -86,6 +92,7 @@ class Badges:
         counted, person = COUNTED[room], self.app.person
         if person is None or not person.actor.can(counted.permission):
             return
+        await asyncio.to_thread(import_module, counted.module)
         number = await counted.number(self.app.services, person)
         if person is self.app.person:
             self._show(room, str(number) if number.number else "")

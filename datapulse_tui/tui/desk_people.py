@@ -84,7 +84,7 @@ class PeopleAgain(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """What an account is to be. `department_id` is None for none."""
+    """What an account is to be, and what the person shows of themselves. `department_id` is None for none."""
 
     name: str
     email: str
@@ -92,6 +92,8 @@ class Draft(NamedTuple):
     department_id: UUID | None
     timezone: str
     phone: str
+    avatar: str = ""
+    bio: str = ""
 
 
 class Choices(NamedTuple):
@@ -307,11 +309,14 @@ class PeopleDesk(Workspace):
             return await import_people(session, actor, content, invite=invite)
 
     async def export_people(self, person: Person, filter_: str, path: Path) -> int:
-        """Write the people of a filter to a CSV file; how many there are."""
-        from datapulse_tui.people.exporting import export, write_file
+        """Write the people of a filter to a CSV file; how many there are. That it was done is recorded, or there is no
+        file. Raises SessionOver."""
+        from datapulse_tui.people.actors import actor_now
+        from datapulse_tui.people.exporting import export_file
 
         async with self.data.reading() as session:
-            return await write_file(export(session, person.actor, filter_), path)
+            actor = await actor_now(session, person.actor)
+        return await export_file(self.data, actor, path, filter=filter_)
 
 
 def _lines(page: Page[PersonRow]) -> Page[PersonLine]:

@@ -26,9 +26,9 @@ class Dispatch:
                 return node
         return None
 
-    def why_not_here(self, action_id: str) -> str:
-        """Why the action cannot be done on this screen now; empty when it can."""
-        node = self.acting_node(action_id)
+    def why_not_here(self, action_id: str, screen: Screen[object] | None = None) -> str:
+        """Why the action cannot be done on `screen` (default: the one on top) now; empty when it can."""
+        node = self.acting_node(action_id, screen)
         return node.why_not(action_id) if node else "That does not apply here."
 
     async def do_here(self, action_id: str) -> None:

@@ -46,6 +46,7 @@ from datapulse_tui.tui.keymap_actions import (
     PEOPLE,
     PERSON,
     PERSON_FORM,
+    QUESTION,
     QUEUE,
     REQUEST,
     REQUEST_FORM,
@@ -70,9 +71,9 @@ __all__ = [
     "ABSENCE", "ABSENCES", "ACCOUNT", "ACCOUNT_FORM", "ACTIONS", "ADMIN", "ALERTS", "APP", "APPROVALS", "AUDIT",
     "AUDIT_RECORD", "BACK_TEST", "CHANNEL", "CHANNELS", "DASHBOARD", "DASHBOARDS", "DEPARTMENT", "DEPARTMENTS",
     "ENTRY", "FORM", "GROUP_FORM", "HEALTH", "IMPORT", "INBOX", "INCIDENT", "KEYS", "KEY_FORM", "KEY_NAMES",
-    "KEY_SAVE", "KEY_SHOWN", "LIST", "MY_KEYS", "PEOPLE", "PERSON", "PERSON_FORM", "QUEUE", "REQUEST", "REQUEST_FORM",
-    "ROLE", "ROLES", "ROLE_FORM", "RULE", "RULES", "RULE_EDITOR", "SIGN_IN", "SNOOZES", "START", "TABLE", "TEXT",
-    "TODAY", "VIEWS", "ZOOM", "Action", "action", "actions", "bindings", "footer_actions", "key_names",
+    "KEY_SAVE", "KEY_SHOWN", "LIST", "MY_KEYS", "PEOPLE", "PERSON", "PERSON_FORM", "QUESTION", "QUEUE", "REQUEST",
+    "REQUEST_FORM", "ROLE", "ROLES", "ROLE_FORM", "RULE", "RULES", "RULE_EDITOR", "SIGN_IN", "SNOOZES", "START",
+    "TABLE", "TEXT", "TODAY", "VIEWS", "ZOOM", "Action", "action", "actions", "bindings", "footer_actions", "key_names",
     "markdown_table", "register", "unknown_ids",
 ]  # fmt: skip
 

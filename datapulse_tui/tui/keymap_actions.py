@@ -26,7 +26,7 @@ ADMIN = "admin"
 KEYS, MY_KEYS, KEY_FORM, KEY_SHOWN, KEY_SAVE = "keys", "my keys", "API key form", "new API key", "key dialogs"
 SIGN_IN, ENTRY, ACCOUNT, ACCOUNT_FORM = "sign-in", "first password", "my account", "account form"
 PEOPLE, PERSON, PERSON_FORM, IMPORT = "people", "person", "person form", "import of people"
-HEALTH = "health"
+HEALTH, QUESTION = "health", "questions"
 AUDIT, AUDIT_RECORD = "audit trail", "audit record"
 ROLES, ROLE, ROLE_FORM, GROUP_FORM = "roles", "role", "role form", "group forms"
 DEPARTMENTS, DEPARTMENT = "departments", "department"
@@ -230,7 +230,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("key_save.save", "ctrl+s,f2", "save", "Do it.", KEY_SAVE, 10, priority=True),
     Action("people.open", "enter", "open", "Open the person: account, roles, sessions, what they have.", PEOPLE, 10),
     Action("people.new", "n", "new", "Invite somebody, or add them.", PEOPLE, 12),
-    Action("people.edit", "e", "edit", "Change name, address, role, department, zone, phone.", PEOPLE, 14),
+    Action("people.edit", "e", "edit", "Change the account, and what others see of them.", PEOPLE, 14),
     Action("people.role", "r", "role", "Give them another built-in role.", PEOPLE, 16),
     Action("people.department", "g", "department", "Put them into a department, or into none.", PEOPLE, 18),
     Action("people.activate", "a", "activate", "Let them sign in.", PEOPLE, 20),
@@ -246,14 +246,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("people.unlock", "U", "unlock", "Let them try to sign in again at once.", PEOPLE),
     Action("people.why", "w", "why may", "Ask why they may do something, or why not.", PEOPLE),
     Action("people.import", "I", "import", "Add and change people from a CSV file; shows it first.", PEOPLE, 34),
-    Action("people.export", "X", "export", "Write those in the list to a CSV file.", PEOPLE),
+    Action("people.export", "X", "export", "Write those in the list to a CSV file; is recorded.", PEOPLE),
     Action("people.mark_all", "asterisk", "mark all", "Mark all rows that are loaded, or take all marks away.", PEOPLE),
     Action("people.view_next", "right_square_bracket", "next view", "Go to the next view.", PEOPLE),
     Action("people.view_previous", "left_square_bracket", "previous view", "Go to the view before.", PEOPLE),
     Action("people.copy", "y", "copy", "Copy their addresses.", PEOPLE),
     Action("people.refresh", "R", "refresh", "Read the list again; rows that no longer belong go away.", PEOPLE),
     Action("people.clear", "escape", "clear", "Take the marks away, then the filter.", PEOPLE),
-    Action("person.edit", "e", "edit", "Change name, address, role, department, zone, phone.", PERSON, 10),
+    Action("person.edit", "e", "edit", "Change the account, and what others see of them.", PERSON, 10),
     Action("person.role", "r", "role", "Give them another built-in role.", PERSON, 12),
     Action("person.department", "g", "department", "Put them into a department, or into none.", PERSON, 14),
     Action("person.activate", "a", "activate", "Let them sign in.", PERSON, 16),
@@ -423,5 +423,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("text.page_down", "pagedown,ctrl+f,space", "page down", "Scroll one page down.", TEXT, palette=False),
     Action("form.next", "tab", "next", "Go to the next field or button.", FORM, palette=False),
     Action("form.previous", "shift+tab", "previous", "Go to the field or button before.", FORM, palette=False),
+    Action("question.yes", "y", "yes", "Do what is asked about.", QUESTION, palette=False),
+    Action("question.no", "n", "no", "Do nothing.", QUESTION, palette=False),
+    Action("question.other", "left,right,h,l", "other answer", "Go to the other answer.", QUESTION, palette=False),
     Action("form.cancel", "escape", "cancel", "Leave without changing anything.", FORM, 20, palette=False),
 )  # fmt: skip

@@ -9,13 +9,18 @@ from datapulse_tui.tui import keymap
 
 if TYPE_CHECKING:
     from datapulse_tui.tui.screens.base import DeskScreen
+    from datapulse_tui.tui.screens.tabbed import Tab
     from datapulse_tui.tui.services import Person
+
+
+def _no_tabs() -> tuple[Tab, ...]:
+    return ()
 
 
 class Room(NamedTuple):
     """A screen that a digit opens. `make` imports its screen only when it is called.
 
-    Who has none of `needs` is not shown the room.
+    Who has none of `needs` is not shown the room. `tabs` are those that are screens of their own.
     """
 
     id: str
@@ -24,6 +29,7 @@ class Room(NamedTuple):
     help: str
     make: Callable[[Person], DeskScreen]
     needs: frozenset[str] = frozenset()
+    tabs: Callable[[], tuple[Tab, ...]] = _no_tabs
 
     def open_to(self, person: Person) -> bool:
         """Whether the person may go there: with any of the permissions that it `needs`."""
@@ -54,11 +60,22 @@ def _approvals(_person: Person) -> DeskScreen:
     return QueueScreen()
 
 
-def _admin(person: Person) -> DeskScreen:
+def _alerts_tabs() -> tuple[Tab, ...]:
+    from datapulse_tui.tui.screens.alerts.tabs import TABS
+
+    return TABS
+
+
+def _admin_tabs() -> tuple[Tab, ...]:
     from datapulse_tui.tui.screens.admin.tabs import TABS
+
+    return TABS
+
+
+def _admin(person: Person) -> DeskScreen:
     from datapulse_tui.tui.screens.tabbed import tabs_for
 
-    return tabs_for(TABS, person)[0].make()
+    return tabs_for(_admin_tabs(), person)[0].make()
 
 
 ADMIN = frozenset({"user:view", "role:view", "apikey:manage", "audit:view", "health:view"})
@@ -66,9 +83,24 @@ ADMIN = frozenset({"user:view", "role:view", "apikey:manage", "audit:view", "hea
 ROOMS: tuple[Room, ...] = (
     Room("today", "1", "Today", "What needs you now, your pinned metrics, and what went wrong.", _today),
     Room("dashboards", "2", "Dashboards", "Your dashboards, those shared with you, and the public ones.", _dashboards),
-    Room("alerts", "3", "Alerts", "Incidents, the rules that open them, and what is silenced.", _alerts),
+    Room(
+        "alerts",
+        "3",
+        "Alerts",
+        "Incidents, the rules that open them, and what is silenced.",
+        _alerts,
+        tabs=_alerts_tabs,
+    ),
     Room("approvals", "4", "Approvals", "Requests that wait for you, your own, and what was decided.", _approvals),
-    Room("admin", "8", "Admin", "People, roles, departments, keys, the audit trail and health.", _admin, ADMIN),
+    Room(
+        "admin",
+        "8",
+        "Admin",
+        "People, roles, departments, keys, the audit trail and health.",
+        _admin,
+        ADMIN,
+        _admin_tabs,
+    ),
 )
 
 keymap.register(

@@ -30,6 +30,7 @@ from datapulse_tui.tui.desk_people import PeopleDesk
 from datapulse_tui.tui.desk_roles import RoleDesk
 from datapulse_tui.tui.desk_rules import RuleDesk
 from datapulse_tui.tui.desk_today import TodayDesk
+from datapulse_tui.tui.slowness import Slowness
 
 if TYPE_CHECKING:
     from datapulse_tui.audit.actor import Actor
@@ -116,7 +117,8 @@ class Services(
         super().__init__(home=home, demo=demo, as_email=as_email, connection=connection)
         self._sources: Sources | None = None
         self._runner: Runner | None = None
-        self._took: dict[UUID, float] = {}
+        self._slowness = Slowness()
+        self._remembering: asyncio.Task[None] | None = None
         self._making = asyncio.Lock()
 
     @property
@@ -132,6 +134,8 @@ class Services(
     async def close(self) -> None:
         """Close the sources, then the rest."""
         sources, self._sources, self._runner = self._sources, None, None
+        if self._remembering is not None:
+            self._remembering.cancel()
         if sources is not None:
             await sources.close()
         await super().close()
@@ -216,7 +220,10 @@ class Services(
 
         with self.lull.broken():
             async with self.data.glance() as session:
-                return await get_dashboard(session, person.actor, dashboard_id)
+                found = await get_dashboard(session, person.actor, dashboard_id)
+                if self._runner is not None:
+                    await self._runner.expect(session, found)
+                return found
 
     async def star(self, person: Person, dashboard_id: UUID, *, starred: bool) -> None:
         """Star a dashboard for this person, or take the star away."""
@@ -227,10 +234,13 @@ class Services(
     async def warm_up(self) -> None:
         """Import what the first dashboard and the first change need, and let a screen that is opened go first."""
         with giving_way():
+            await asyncio.to_thread(self._slowness.load, self._slowness_path)
             await asyncio.to_thread(import_for_list)
             await import_in_lulls(FOR_QUERIES, self.lull)
             await self._running()
             await import_in_lulls(FOR_PICTURES, self.lull)
+            await self.lull.comes()
+            await asyncio.to_thread(_keep_spare_engine)
             await self.data.warm_up(self.lull.comes)
 
     async def _running(self) -> Runner:
@@ -259,12 +269,23 @@ class Services(
                 now=wish.now,
                 exact=wish.exact,
             )
-            self._took[widget.id] = answer.took
-            return answer
+        if answer.source_name and self._slowness.note(widget.id, answer.took) and self._remembering is None:
+            self._remembering = asyncio.create_task(self._remember_slowness())
+        return answer
+
+    async def _remember_slowness(self) -> None:
+        """Once for all widgets of a dashboard, and when nobody waits for them any more."""
+        await self.lull.comes()
+        self._remembering = None
+        await asyncio.to_thread(self._slowness.save, self._slowness_path)
 
     def slowness(self, widget_id: UUID) -> float:
         """Seconds that this widget took when it last ran at this desk; 0 when it has not yet."""
-        return self._took.get(widget_id, 0.0)
+        return self._slowness.of(widget_id)
+
+    @property
+    def _slowness_path(self) -> Path:
+        return self.connection.settings.home / "cache" / "slow-widgets.json"
 
     async def options(
         self, person: Person, dashboard: DashboardView, variable: Variable, now: datetime
@@ -272,6 +293,12 @@ class Services(
         """What a variable offers to choose from."""
         runner = await self._running()
         return await runner.options(person.actor, dashboard, variable, now=now)
+
+
+def _keep_spare_engine() -> None:
+    from datapulse_tui.sources.adapters.duck_engine import keep_spare
+
+    keep_spare()
 
 
 def _make_sources(settings: Settings) -> Sources:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.events import Mount
+from textual.events import Mount, ScreenResume
+from textual.message import Message
 from textual.screen import Screen
 from textual.types import CSSPathType
 
@@ -46,6 +47,9 @@ class DeskScreen(Acts, Screen[None], inherit_bindings=False):
         self._asked: dict[str, int] = {}
         self._stands = asyncio.Event()
         self._answered = asyncio.Event()
+        self._resumed = False
+        self._banner = Banner()
+        self._frame = (Header(self.ROOM), Footer(self.PLACES), StatusLine(), Clock())
 
     def begin(self) -> None:
         """Ask for what the screen shows, while its widgets are still being made; answers wait for them."""
@@ -55,14 +59,18 @@ class DeskScreen(Acts, Screen[None], inherit_bindings=False):
         yield from ()
 
     def compose(self) -> ComposeResult:
+        # Textual gives these classes after the first layout, which would then be done again.
+        tall = self.app.size.height >= TALL_FROM
+        self.update_classes({"-tall": tall, "-short": not tall}, update=False)
         self.begin()
-        yield Header(self.ROOM)
-        yield Banner()
+        header, footer, status, clock = self._frame
+        yield header
+        yield self._banner
         yield from self.body()
-        yield Footer(self.PLACES)
+        yield footer
         with Horizontal(id="bottom"):
-            yield StatusLine()
-            yield Clock()
+            yield status
+            yield clock
 
     def on_mount(self) -> None:
         self._stands.set()
@@ -81,17 +89,29 @@ class DeskScreen(Acts, Screen[None], inherit_bindings=False):
             async with asyncio.timeout(HOLD):
                 await self._answered.wait()
 
+    async def _dispatch_message(self, message: Message) -> None:
+        # Messages that wait for a screen are handled in one go, and each may lay out and paint everything: what else
+        # runs in the desk (answers of sources, keys) goes on in between.
+        await super()._dispatch_message(message)
+        await asyncio.sleep(0)
+
+    @on(ScreenResume)
+    def _styled_already(self, event: ScreenResume) -> None:
+        # Called before Textual's own: the widgets of a new screen got their styles when they were mounted.
+        if not self._resumed:
+            event.refresh_styles = False
+        self._resumed = True
+
     def on_screen_resume(self) -> None:
         self.redraw_frame()
 
     def redraw_frame(self) -> None:
         """Draw the frame again; only lines that changed are sent."""
-        # Not query_one: this is also called while the frame is still being mounted.
-        for each in (Header, Footer, StatusLine, Clock):
-            for widget in self.query(each):
-                widget.redraw()
-        for banner in self.query(Banner):
-            banner.show(self.desk.banner)
+        for part in self._frame:
+            if part.is_attached:  # this is also called while the frame is still being mounted
+                part.redraw()
+        if self._banner.is_attached:
+            self._banner.show(self.desk.banner)
 
     def open_to(self, person: Person) -> bool:
         """Whether the person may be on this screen, with the rights that they have by now."""
@@ -117,7 +137,8 @@ class DeskScreen(Acts, Screen[None], inherit_bindings=False):
 
         A database that is away raises the banner; other errors go to `failed`, or are said.
         """
-        serial = self._asked[group] = self._asked.get(group, 0) + 1
+        self.drop_answer(group)
+        serial = self._asked[group]
 
         async def reading() -> None:
             try:
@@ -140,6 +161,15 @@ class DeskScreen(Acts, Screen[None], inherit_bindings=False):
         asked: WorkType[None] = reading  # not the coroutine itself: a desk that closes first would never await it
         self.run_worker(asked, group=group, exclusive=True, exit_on_error=False, description=description)
 
+    def drop_answer(self, group: str) -> None:
+        """Whatever is being read in this group is older than what is known by now: its answer is dropped."""
+        self._asked[group] = self._asked.get(group, 0) + 1
+
     def _awaits(self, group: str, serial: int) -> bool:
         """Whether the answer is still wanted: no newer one was asked for, and the screen has its widgets."""
-        return self._asked[group] == serial and self.is_attached and not self._pruning and not self._closing
+        return self._asked[group] == serial and self.has_widgets
+
+    @property
+    def has_widgets(self) -> bool:
+        """Whether the screen is not being taken down: until it is gone, its widgets go one after the other."""
+        return self.is_attached and not self._pruning and not self._closing

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button
@@ -42,6 +43,9 @@ class Dialog(Acts, ModalScreen[T], inherit_bindings=False):
 class ConfirmScreen(Dialog[bool]):
     """Asks before something that is hard to take back. The answer is True only when the person chose `yes`."""
 
+    PLACES = (keymap.QUESTION, keymap.FORM)
+    BINDINGS: ClassVar[list[BindingType]] = [*keymap.bindings(keymap.FORM), *keymap.bindings(keymap.QUESTION)]
+
     def __init__(self, question: str, *, yes: str) -> None:
         super().__init__()
         self._question = question
@@ -53,9 +57,19 @@ class ConfirmScreen(Dialog[bool]):
             with Horizontal(classes="buttons"):
                 yield Button("Cancel", id="cancel", compact=True)
                 yield Button(self._yes, id="yes", variant="error", compact=True)
+            yield Note("y does it · n or esc does not · ← → enter choose", classes="note")
 
     def on_mount(self) -> None:
         self.query_one("#cancel", Button).focus()
+
+    def do_yes(self) -> None:
+        self.dismiss(True)
+
+    def do_no(self) -> None:
+        self.dismiss(False)
+
+    def do_other(self) -> None:
+        self.focus_next()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -67,6 +68,8 @@ class DashboardsScreen(DeskScreen):
         self._pages = Pages(self, "dashboards")
         self._looking: Timer | None = None
         self._views: dict[str, DashboardView] = {}
+        self._stars: dict[str, bool] = {}  # given or taken here, which what is being read may not know yet
+        self._saved_stars: set[str] = set()  # those of them that are saved: whatever is read from now on knows them
 
     def body(self) -> ComposeResult:
         yield TabLine([label for _, label in SCOPES], id="scopes")
@@ -114,7 +117,7 @@ class DashboardsScreen(DeskScreen):
             "list",
             "reading the list of dashboards",
             lambda: services.dashboards(person, wish, None),
-            self._first_page,
+            partial(self._first_page, frozenset(self._saved_stars)),
             self._failed,
         )
 
@@ -122,16 +125,24 @@ class DashboardsScreen(DeskScreen):
         if TOPIC in changes or EVERYTHING in changes:
             self.reread()
 
-    def _first_page(self, page: Page[DashboardRow]) -> None:
-        self._rows = {str(row.id): row for row in page.items}
+    def _first_page(self, known: Collection[str], page: Page[DashboardRow]) -> None:
+        for key in self._saved_stars.intersection(known):
+            self._saved_stars.discard(key)
+            self._stars.pop(key, None)
+        self._rows = self._with_stars(page)
         self._views = {}
         self._pages.next = page.next
         self._show()
         self._look_closer()
 
     def _more(self, page: Page[DashboardRow]) -> None:
-        self._rows |= {str(row.id): row for row in page.items}
+        self._rows |= self._with_stars(page)
         self._show()
+
+    def _with_stars(self, page: Page[DashboardRow]) -> dict[str, DashboardRow]:
+        """The rows of a page by their keys, with the stars that changed here meanwhile."""
+        rows = {str(row.id): row for row in page.items}
+        return {key: replace(row, starred=self._stars.get(key, row.starred)) for key, row in rows.items()}
 
     def _show(self) -> None:
         self.listed.mark_stale(False)
@@ -264,22 +275,30 @@ class DashboardsScreen(DeskScreen):
             self._star(row.id, starred=not row.starred)
 
     def _star(self, dashboard_id: UUID, *, starred: bool) -> None:
-        services = self.desk.services
+        services, key = self.desk.services, str(dashboard_id)
 
         def show(value: bool) -> None:  # noqa: FBT001
-            row = self._rows.get(str(dashboard_id))
+            self._stars[key] = value
+            self._saved_stars.discard(key)
+            row = self._rows.get(key)
             if row is not None and self.is_attached:
-                self._rows[str(dashboard_id)] = replace(row, starred=value)
+                self._rows[key] = replace(row, starred=value)
                 self.listed.show([self._row(each) for each in self._rows.values()])
+
+        def saved() -> None:
+            if self._stars.get(key) == starred:
+                self._saved_stars.add(key)
 
         def not_saved(error: DataPulseError) -> None:
             show(not starred)
+            self._saved_stars.add(key)
             self.desk.report(error)
 
         show(starred)
         self.desk.session.save(
             "starring a dashboard",
             lambda person: services.star(person, dashboard_id, starred=starred),
+            done=saved,
             failed=not_saved,
         )
 

@@ -7,6 +7,8 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.containers import Center
 
+from datapulse_tui.errors import Invalid
+from datapulse_tui.people.rules import normalise_email, normalise_name
 from datapulse_tui.tui.screens.sign_in import EntryScreen
 from datapulse_tui.tui.widgets.form import Field, Form
 
@@ -14,6 +16,7 @@ EXPLAIN = (
     "This workspace is new: nobody can sign in yet. You become its first administrator, who may do everything and "
     "who invites the others."
 )
+RULES = {"name": normalise_name, "email": normalise_email}
 
 
 class FirstAdminScreen(EntryScreen):
@@ -38,6 +41,19 @@ class FirstAdminScreen(EntryScreen):
                 ],
                 explain=EXPLAIN,
             )
+
+    def is_filled(self, values: dict[str, str]) -> bool:
+        """Also that name and address can be ones: a slip there does not cost the passwords."""
+        given = ((name, rule) for name, rule in RULES.items() if values[name].strip())
+        for name, rule in given:
+            try:
+                rule(values[name])
+            except Invalid as error:
+                form = self.query_one(Form)
+                form.say(f"{error.message} {error.hint}".strip())
+                self.set_focus(form.query_one(f"#{name}", Field))
+                return False
+        return super().is_filled(values)
 
     def on_form_submitted(self, event: Form.Submitted) -> None:
         values = event.values

@@ -170,7 +170,7 @@ class LiveList(Telling[R, D], FilteredList, ActingScreen, Generic[R, W, D]):
     def changed(self, changes: Changes) -> None:
         if self.TOPIC in changes or EVERYTHING in changes:
             ids = changes.get(self.TOPIC, frozenset())
-            self.details = {key: view for key, view in self.details.items() if ids and key not in ids}
+            self._forget_details(ids or self.details)
             self.look_again(ids)
         if EVERYTHING in changes or not {self.TOPIC, VIEWS_TOPIC, *self.COUNTED}.isdisjoint(changes):
             if self._counting is not None:
@@ -189,7 +189,8 @@ class LiveList(Telling[R, D], FilteredList, ActingScreen, Generic[R, W, D]):
     def _first_page(self, page: Page[R]) -> None:
         self._was_read = True
         self.loaded.begin_anew(page.items)
-        self.pages.next, self.details = page.next, {}
+        self.pages.next = page.next
+        self._forget_details(self.details)
         self.forget_besides()
         self.listed.begin_anew(self.desk.now())
         self._show()
@@ -287,6 +288,12 @@ class LiveList(Telling[R, D], FilteredList, ActingScreen, Generic[R, W, D]):
             self.read("detail", f"reading one of the {self.ROWS}", work, self._closer, lambda _: None)
         self.read_besides()
 
+    def _forget_details(self, keys: Collection[str]) -> None:
+        """These changed. One that is being read may be of before that, so it is asked for again as well."""
+        self.details = {key: view for key, view in self.details.items() if key not in keys}
+        self.drop_answer("detail")
+        self._rest()
+
     def _closer(self, view: D) -> None:
         first = str(view.row.id) not in self.details
         self.details[str(view.row.id)] = view
@@ -331,7 +338,7 @@ class LiveList(Telling[R, D], FilteredList, ActingScreen, Generic[R, W, D]):
 
     def _read_these(self, ids: Sequence[UUID]) -> None:
         keys = {str(each) for each in ids}
-        self.details = {key: view for key, view in self.details.items() if key not in keys}
+        self._forget_details(keys)
         self.listed.redraw()
         self.look_again(keys)
 

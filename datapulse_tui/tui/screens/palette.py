@@ -11,8 +11,9 @@ from textual.containers import Vertical
 from textual.events import Key
 from textual.widgets import Input
 
-from datapulse_tui.tui import keymap, themes
+from datapulse_tui.tui import keymap, rooms, themes
 from datapulse_tui.tui.screens.confirm import Dialog
+from datapulse_tui.tui.screens.tabbed import RoomTab, Tab, TabbedScreen, tabs_for
 from datapulse_tui.tui.widgets.form import Field, Note
 from datapulse_tui.tui.widgets.rows import Row, RowColumn, RowList
 
@@ -36,6 +37,12 @@ def matches(typed: str, offer: Offer) -> bool:
     return all(word in words for word in typed.casefold().split())
 
 
+def rank(typed: str, offer: Offer) -> int:
+    """Where an offer stands among those that match: those called so first, then those that are only told so."""
+    label, words = offer.label.casefold(), typed.casefold().strip()
+    return 0 if label.startswith(words) else 1 if words in label else 2
+
+
 class PaletteScreen(Dialog[None]):
     """Type, choose with the arrows, enter. What cannot be done now is not offered."""
 
@@ -55,7 +62,7 @@ class PaletteScreen(Dialog[None]):
             yield Note("enter does it · ↑ ↓ choose · esc closes", classes="note")
 
     def on_mount(self) -> None:
-        self._offers = [*self._actions(), *self._themes()]
+        self._offers = [*self._actions(), *self._tabs(), *self._themes()]
         self._show("")
 
     def take_focus(self) -> None:
@@ -75,6 +82,27 @@ class PaletteScreen(Dialog[None]):
                 offers.append(Offer(each.id, each.label, each.help, keys, partial(node.action_do, each.id)))
         return offers
 
+    def _tabs(self) -> list[Offer]:
+        """The tabs of every room; of a room whose tabs are parts of one screen, only where that is open."""
+        person, below = self.desk.person, self.app.screen_stack[-2]
+        if person is None:
+            return []
+        offers = [
+            Offer(f"tab {room.id} {tab.id}", tab.label, f"Go to {room.label}: {tab.label}.", "", partial(self._go, tab))
+            for room in rooms.ROOMS
+            if room.open_to(person)
+            for tab in tabs_for(room.tabs(), person)
+        ]
+        if isinstance(below, TabbedScreen) and not isinstance(below, RoomTab):
+            offers += [
+                Offer(f"tab {tab}", label, f"Go to {label}.", "", partial(below.go_to_tab, at))
+                for at, (tab, label) in enumerate(below.tabs())
+            ]
+        return offers
+
+    def _go(self, tab: Tab) -> None:
+        self.desk.session.show(tab.make())
+
     def _themes(self) -> list[Offer]:
         if self.desk.no_color:
             return []
@@ -91,7 +119,8 @@ class PaletteScreen(Dialog[None]):
             self.desk.session.choose_theme(name)
 
     def _show(self, typed: str) -> None:
-        self._shown = {offer.key: offer for offer in self._offers if matches(typed, offer)}
+        found = [offer for offer in self._offers if matches(typed, offer)]
+        self._shown = {offer.key: offer for offer in sorted(found, key=lambda each: rank(typed, each))}
         offers = self.query_one(RowList)
         offers.show(
             [Row(offer.key, (offer.label, offer.help, offer.keys)) for offer in self._shown.values()],

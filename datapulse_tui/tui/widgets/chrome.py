@@ -70,7 +70,7 @@ class Footer(LinesWidget):
             if used + cells - 3 > width:
                 continue
             label = label if used + cells <= width else label.rstrip()
-            possible = not self.desk.why_not_here(action.id)
+            possible = not self.desk.why_not_here(action.id, self.screen)
             line += [(key, look.accent if possible else look.dim), (label, look.text if possible else look.dim)]
             self._spots.append((used, used + cells - 2, action.id))
             used += cells

@@ -57,14 +57,12 @@ class LinesWidget(Acts, Widget):
     def redraw(self) -> None:
         """Draw again and send what changed; nothing when nothing did."""
         width, height = self.size
-        look, base = self.desk.look, self.rich_style
-        key = (width, height, look, base)
         if not width or not height:
             return
-        if self._drawn_as != key:
-            self._draw_all(key)
+        if self._prepare():
             self.refresh()
             return
+        look, base = self.desk.look, self.rich_style
         lines = self._fill(self.draw(width, height, look), height)
         changed = [y for y, (old, new) in enumerate(zip(self._lines, lines, strict=True)) if old != new]
         self._lines = lines
@@ -77,26 +75,31 @@ class LinesWidget(Acts, Widget):
         super().watch_has_focus(has_focus)
         self.redraw()
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        self._prepare()  # not line by line: Textual works out the style anew whenever it is asked for
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
-        width, height = self.size
-        key = (width, height, self.desk.look, self.rich_style)
-        if self._drawn_as != key:
-            self._draw_all(key)
-        return self._strips[y] if y < len(self._strips) else Strip.blank(width, self.rich_style)
+        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width, self.rich_style)
 
     def look_changed(self) -> None:
         """The theme is another one; what was prepared for the old one is prepared again."""
 
     def plain_text(self) -> str:
         """What it shows, for tests and for copying."""
-        self.render_line(0)
+        self._prepare()
         return "\n".join(strip.text.rstrip() for strip in self._strips)
 
-    def _draw_all(self, key: tuple[int, int, Look, Style]) -> None:
+    def _prepare(self) -> bool:
+        """Draw everything, if size or look changed since it was drawn; whether it was."""
+        key = (*self.size, self.desk.look, self.rich_style)
+        if self._drawn_as == key:
+            return False
         width, height, look, base = key
         self._lines = self._fill(self.draw(width, height, look), height)
         self._strips = [self._strip(line, width, base) for line in self._lines]
         self._drawn_as = key
+        return True
 
     @staticmethod
     def _fill(lines: Sequence[Line], height: int) -> list[Line]:

@@ -102,6 +102,11 @@ class RowList(LinesWidget, can_focus=True):
         if self.key != key:
             self.post_message(self.Moved(self.key))
 
+    def settle(self, rows: Sequence[Row], *, empty: Sequence[str] = ()) -> None:
+        """Show other rows of a list that changes seldom: all of them where there is room, else the row under the cursor
+        keeps its line."""
+        self.show(rows, empty=empty, still=len(rows) > self._page)
+
     def mark_stale(self, stale: bool) -> None:  # noqa: FBT001
         """Dim the rows while their order or filter is being read again."""
         if self._stale != stale:

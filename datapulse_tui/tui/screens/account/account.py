@@ -98,7 +98,7 @@ class AccountScreen(DeskScreen):
         mine = person.actor.session_id if person else None
         self._sessions = {str(row.id): row for row in account.sessions}
         rows = [words.session_row(row, mine, now, zone) for row in account.sessions]
-        self._list.show(rows, empty=["No session of yours is open."], still=True)
+        self._list.settle(rows, empty=["No session of yours is open."])
         self.redraw_frame()
 
     def _failed(self, error: DataPulseError) -> None:

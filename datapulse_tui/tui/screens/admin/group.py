@@ -180,7 +180,7 @@ class GroupScreen(DeskScreen, Generic[D, P]):
             Row(key, (MARK if key in self._marked else "", *self.cells(each)), tones)
             for key, each in self._people.items()
         ]
-        self.listed.show(rows, empty=self.empty_words(), still=True)
+        self.listed.settle(rows, empty=self.empty_words())
         self._head()
         self.redraw_frame()
 

@@ -161,9 +161,10 @@ class GroupList(AdminTab, Generic[R, D]):
         self._show()
 
     def _show(self) -> None:
-        self.listed.show([self.shown(row) for row in self._rows.values()], empty=self.empty_words(), still=True)
+        self.listed.settle([self.shown(row) for row in self._rows.values()], empty=self.empty_words())
         kept = f'"{self._text}" · ' if self._text else ""
-        self.remark(f"{kept}{len(self._rows):,}{'+' if self._pages.next else ''} {self.NOUN}s")
+        number = f"{len(self._rows):,}{'+' if self._pages.next else ''}"
+        self.remark(f"{kept}{number} {self.NOUN}{'' if number == '1' else 's'}")
         self._show_detail()
         self.redraw_frame()
         self._rest()

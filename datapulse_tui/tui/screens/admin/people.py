@@ -55,7 +55,8 @@ class PeopleScreen(PersonTelling, AdminTab, LiveList[PersonLine, PeopleWish, Per
     PLACEHOLDER = "role:analyst dept:ops status:locked custom:auditor unseen:90d words"
     HELP = (
         "Everybody with an account. Verbs mean the marked people or, without any mark, the one under the cursor; for "
-        "many it is shown first what would become of each. A row stays where it is, with a sign in front, until you "
+        "many it is shown first what would become of each, and d lets one person get what all of them have. X writes "
+        "them to a file, and the trail keeps who did it. A row stays where it is, with a sign in front, until you "
         "refresh or leave: ✓ you did something with it, + it is new, ◆ you marked it, ▲ it was not done. The last "
         "active administrator can be neither demoted nor deactivated."
     )
@@ -154,7 +155,7 @@ class PeopleScreen(PersonTelling, AdminTab, LiveList[PersonLine, PeopleWish, Per
             self.read("export", "exporting people", lambda: services.export_people(person, filter_, path), written)
 
         explain = f"Those of the filter {filter_}" if filter_ else "Everybody"
-        explain += ", without passwords and keys."
+        explain += ", without passwords and keys. The trail keeps that you did it."
         needed = "Say where it shall be."
         screen = AskScreen("Export to a CSV file", "File", explain=explain, value="~/people.csv", needed=needed)
         await ask(self.desk, screen, answered)

@@ -11,11 +11,11 @@ from uuid import UUID
 
 from datapulse_tui.errors import DataPulseError
 from datapulse_tui.people.rules import Status
-from datapulse_tui.tui.desk_people import Choices, PersonLine
+from datapulse_tui.tui.desk_people import Choices, PersonLine, PersonView
 from datapulse_tui.tui.screens.acting import ActingScreen, Done, Outcome, Seen, Verb
 from datapulse_tui.tui.screens.admin import people_words as words
-from datapulse_tui.tui.screens.admin.people_dialogs import DeactivateScreen, PickScreen, to_whom
-from datapulse_tui.tui.screens.alerts.ask import Fate, ManyScreen, ask
+from datapulse_tui.tui.screens.admin.people_dialogs import DeactivateScreen, FatesScreen, PickScreen, to_whom
+from datapulse_tui.tui.screens.alerts.ask import ask
 from datapulse_tui.tui.screens.confirm import ConfirmScreen, MessageScreen
 from datapulse_tui.tui.widgets.choice import Option
 from datapulse_tui.tui.widgets.pane import Item
@@ -109,14 +109,15 @@ class PeopleActing(ActingScreen):
 
         def looked(outcomes: Sequence[Outcome]) -> None:
             able = {each.id for each in outcomes if each.done}
-            fates = [Fate(each.title, each.done, each.message) for each in outcomes]
             title = f"{verb.label} {len(able):,} of {len(rows):,} people?" if able else "None of them can be."
             yes = f"does it with {len(able):,}" if able else ""
-            screen = ManyScreen(title, fates, yes=yes, noun=NOUN)
-            self.desk.call_later(ask, self.desk, screen, partial(answered, able=able))
+            self.desk.call_later(ask, self.desk, FatesScreen(title, outcomes, yes=yes), partial(answered, able=able))
 
         work = partial(services.preview_people, person, seen, change)
         self.read("preview", "looking what would become of them", work, looked)
+
+    def tell(self, title: str, outcomes: Sequence[Outcome], noun: str) -> None:  # noqa: ARG002
+        self.desk.call_later(ask, self.desk, FatesScreen(title, outcomes))
 
     def do_activate(self) -> None:
         from datapulse_tui.people.editing_many import Change, Way
@@ -141,7 +142,7 @@ class PeopleActing(ActingScreen):
                 self.change(DEACTIVATE, rows, Change(Way.DEACTIVATE, id=to_whom(answer)))
 
         who = rows[0].title if len(rows) == 1 else f"{len(rows):,} people"
-        items = [Item("dim", "Whatever each of them has; the next step shows what would become of each.")]
+        items = [Item("dim", "All that each of them has; the next step lists it.")]
         what = "Their sessions end at once; nothing of theirs is deleted."
         if has is not None:
             items = [Item("fact", f"{each.title} {each.note}".strip(), each.kind) for each in has]
@@ -206,22 +207,32 @@ class PeopleActing(ActingScreen):
     # -- one -----------------------------------------------------------------------------------------------------------
 
     def do_new(self) -> None:
-        self._open_form(None)
-
-    def do_edit(self) -> None:
-        self._open_form(self.chosen_people()[0])
-
-    def _open_form(self, line: PersonLine | None) -> None:
         from datapulse_tui.tui.screens.admin.person_form import PersonForm
 
         def came(choices: Choices) -> None:
-            self.desk.call_later(ask, self.desk, PersonForm(line.person if line else None, choices), saved)
-
-        def saved(yes: bool | None) -> None:  # noqa: FBT001
-            if yes and line is not None:
-                self.happened([Done(line.id, line.title)])
+            self.desk.call_later(ask, self.desk, PersonForm(None, choices))
 
         self._with_choices(came)
+
+    def do_edit(self) -> None:
+        from datapulse_tui.tui.screens.admin.person_form import PersonForm
+
+        services, person, line = self.desk.services, self.desk.person, self.chosen_people()[0]
+        if person is None:
+            return
+
+        def came(found: tuple[PersonView, Choices]) -> None:
+            view, choices = found
+            self.desk.call_later(ask, self.desk, PersonForm(view.detail, choices), saved)
+
+        def saved(yes: bool | None) -> None:  # noqa: FBT001
+            if yes:
+                self.happened([Done(line.id, line.title)])
+
+        async def work() -> tuple[PersonView, Choices]:
+            return await services.somebody(person, line.id), await services.person_choices(person)
+
+        self.read("choices", "reading the account", work, came)
 
     def do_invite(self) -> None:
         line, services = self.chosen_people()[0], self.desk.services

@@ -1,8 +1,10 @@
-"""Dialogs about people: choosing one of a few things, and what is asked before somebody is kept out."""
+"""Dialogs about people: choosing one of a few things, what is asked before somebody is kept out, and what of theirs
+would go to whom."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from textual.app import ComposeResult
@@ -11,12 +13,16 @@ from textual.events import Key
 from textual.widgets import Button, Input
 
 from datapulse_tui.tui.screens.admin.choosing import OffersPeople
+from datapulse_tui.tui.screens.admin.people_words import fate_items
 from datapulse_tui.tui.screens.admin.tabs import STYLES
 from datapulse_tui.tui.screens.alerts.ask import Question
 from datapulse_tui.tui.widgets.choice import Choice, Option
 from datapulse_tui.tui.widgets.form import Field, Note
 from datapulse_tui.tui.widgets.pane import Item, Pane
 from datapulse_tui.tui.widgets.rows import Row, RowColumn, RowList
+
+if TYPE_CHECKING:
+    from datapulse_tui.tui.screens.acting import Outcome
 
 NOBODY = ""  # who gets nothing
 COLUMNS = (RowColumn("", 30), RowColumn("", dim=True))
@@ -85,6 +91,62 @@ class PickScreen(Question[str]):
         listed = self.query_one(RowList)
         if listed.rows:
             self.dismiss(listed.key)
+
+
+FATES = (RowColumn("", 1), RowColumn("Person", 24), RowColumn(""))
+AROUND_FATES = 10  # lines of the screen around a list of fates and what is told of one
+LEAST_TOLD = 7  # lines for what becomes of the person under the cursor
+
+
+class FatesScreen(Question[bool]):
+    """What would become, or became, of many people; below the list all of it for the one under the cursor, with what
+    they hand over. With `yes` it asks, and the answer is True only for enter; without, it only tells."""
+
+    CSS_PATH = STYLES  # type: ignore[assignment]
+    HELP = "Of each it is done or not at all: ▲ says why not. The one under the cursor is told in full below the list."
+
+    def __init__(self, title: str, outcomes: Sequence[Outcome], *, yes: str = "") -> None:
+        super().__init__()
+        self._title = title
+        self._outcomes = {str(each.id): each for each in outcomes}
+        self._yes = yes
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog", id="fates-of-people"):
+            yield Note(self._title, classes="form-title", strong=True)
+            yield RowList(FATES, id="fates", beside=self._tell)
+            yield Pane(id="handed", focusable=True, margin=0)
+            keys = f"enter {self._yes} · esc cancels" if self._yes else "esc closes"
+            yield Note(f"{keys} · tab goes to the text", classes="note")
+
+    def on_mount(self) -> None:
+        fates = self.query_one("#fates", RowList)
+        told = max(LEAST_TOLD, self.app.size.height // 4)
+        fates.styles.height = max(3, min(len(self._outcomes) + 1, self.app.size.height - AROUND_FATES - told))
+        self.query_one("#handed").styles.height = told
+        fates.show(
+            [
+                Row(
+                    key,
+                    ("✓" if each.done else "▲", each.title, each.message),
+                    ("good" if each.done else "warning", "", ""),
+                )
+                for key, each in self._outcomes.items()
+            ]
+        )
+        self._tell()
+
+    def take_focus(self) -> None:
+        self.set_focus(self.query_one("#fates"))
+
+    def _tell(self) -> None:
+        each = self._outcomes.get(self.query_one("#fates", RowList).key)
+        self.query_one("#handed", Pane).show(fate_items(each) if each else [])
+
+    def key_enter(self, event: Key) -> None:
+        """Neither the list nor the text has a binding of its own for enter. It ends here: what is below has one."""
+        event.stop()
+        self.dismiss(bool(self._yes))
 
 
 class DeactivateScreen(OffersPeople, Question[str]):

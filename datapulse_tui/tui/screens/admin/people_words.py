@@ -18,6 +18,7 @@ from datapulse_tui.tui.widgets.rows import Tone
 if TYPE_CHECKING:
     from datapulse_tui.people.invitations import Invited
     from datapulse_tui.people.views import PersonDetail, PersonRow, RecordRow
+    from datapulse_tui.tui.screens.acting import Outcome
 
 NOBODY_HAS = "Nothing that would need somebody else."
 ROLES = tuple(
@@ -80,10 +81,12 @@ def whole(view: PersonDetail, now: datetime, zone: ZoneInfo) -> list[Item]:
         ("you cannot", f"change this account: {view.above}" if view.above else ""),
     ]
     items += [Item("fact", text, label) for label, text in facts if text]
-    profile = [("avatar", view.avatar), ("about", view.bio), ("phone", view.shown_phone)]
-    if any(text for _, text in profile):
+    profile = [("picture", view.avatar), ("phone", view.shown_phone)]
+    about = view.bio.splitlines()
+    if about or any(text for _, text in profile):
         items += [Item("gap"), Item("title", "Profile")]
         items += [Item("fact", text, label) for label, text in profile if text]
+        items += [Item("fact", line, "" if at else "about") for at, line in enumerate(about)]
     if view.roles:
         items += [Item("gap"), Item("title", "Custom roles")]
         items += [
@@ -112,6 +115,15 @@ def belongings(view: PersonDetail) -> list[Item]:
     """What they have that goes on after them."""
     found = [Item("fact", f"{each.title} {each.note}".strip(), each.kind) for each in view.belongings]
     return found or [Item("dim", NOBODY_HAS)]
+
+
+def fate_items(each: Outcome) -> list[Item]:
+    """What would become, or became, of one person of many, with all that goes from them to somebody else."""
+    from datapulse_tui.people import many
+
+    items = [Item("text" if each.done else "critical", f"{each.title} {each.message}".strip())]
+    handed = each.handed if isinstance(each, many.Outcome) else ()
+    return items + [Item("fact", f"{one.title} {one.note}".strip(), one.kind.replace("_", " ")) for one in handed]
 
 
 def record_words(each: RecordRow, row: PersonRow) -> str:

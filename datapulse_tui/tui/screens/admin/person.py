@@ -32,8 +32,9 @@ class PersonScreen(PersonTelling, DetailScreen[PersonLine, PersonView], PeopleAc
     CSS_PATH = STYLES
     ROOM = "admin"
     HELP = (
-        "Everything about one person. x ends their sessions: their desks go to the sign-in within a second. d keeps "
-        "them out, and asks who gets what they have."
+        "Everything about one person. e changes the account and what others see of them: picture and text. x ends "
+        "their sessions: their desks go to the sign-in within a second. d keeps them out, and asks who gets what they "
+        "have."
     )
 
     def chosen_people(self) -> list[PersonLine]:

@@ -1,4 +1,4 @@
-"""The form of a person: somebody new, who is invited or waits, or an account that is there."""
+"""The form of a person: somebody new, who is invited or waits, or an account that is there with its profile."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from datapulse_tui.tui.screens.alerts.ask import Question
 from datapulse_tui.tui.screens.confirm import MessageScreen
 from datapulse_tui.tui.widgets.choice import Choice, Option
 from datapulse_tui.tui.widgets.form import Note
-from datapulse_tui.tui.widgets.sheet import Entry, Section, Sheet, SheetField
+from datapulse_tui.tui.widgets.sheet import Entry, Section, Sheet, SheetField, SheetText
 
 if TYPE_CHECKING:
     from datapulse_tui.people.invitations import Invited
-    from datapulse_tui.people.views import PersonRow
+    from datapulse_tui.people.views import PersonDetail
     from datapulse_tui.tui.services import Person
 
 INVITE, WAIT = "invite", "wait"
@@ -32,29 +32,35 @@ COMING = (
 
 
 class PersonForm(Question[bool]):
-    """Somebody new, or (with a row) one who is there. The answer is True when it was saved."""
+    """Somebody new, or one who is there, as they were read for it. The answer is True when it was saved."""
 
     PLACES = (keymap.FORM, keymap.PERSON_FORM)
     BINDINGS: ClassVar[list[Any]] = [*keymap.bindings(keymap.FORM), *keymap.bindings(keymap.PERSON_FORM)]
     CSS_PATH = STYLES  # type: ignore[assignment]
-    HELP = "An invitation shows a code once, to be read out; it is mailed as well where there is a channel for mail."
+    HELP = (
+        "An invitation shows a code once, to be read out; it is mailed as well where there is a channel for mail. "
+        "Picture and text are what others see of somebody who is there; they can change them themselves as well, and "
+        "the trail keeps who did."
+    )
 
-    def __init__(self, row: PersonRow | None, choices: Choices) -> None:
+    def __init__(self, there: PersonDetail | None, choices: Choices) -> None:
         super().__init__()
-        self._row = row
+        self._there = there
         self._choices = choices
         self._saving = False
 
     def compose(self) -> ComposeResult:
-        row = self._row
+        there = self._there
         with Vertical(classes="dialog", id="person-form"):
-            yield Note(f"The account of {row.name}" if row else "Somebody new", classes="form-title", strong=True)
-            yield Sheet([Section("Account", self._entries())], id="sheet")
+            title = f"The account of {there.row.name}" if there else "Somebody new"
+            yield Note(title, classes="form-title", strong=True)
+            shown = [Section("What others see of them", _shown(there))] if there else []
+            yield Sheet([Section("Account", self._entries()), *shown], id="sheet")
             yield Note(id="problem")
             yield Note("ctrl+s saves · esc cancels · ↑ ↓ go from field to field", classes="note")
 
     def _entries(self) -> list[Entry]:
-        row = self._row
+        row = self._there.row if self._there else None
         departments = [Option(str(each), name) for each, name in self._choices.departments]
         zone = row.zone if row else self.desk.session.zone.key
         zones = [Option(each, each) for each in dict.fromkeys((zone, *self._choices.zones))]
@@ -94,6 +100,8 @@ class PersonForm(Question[bool]):
             UUID(str(department)) if department else None,
             values["zone"],
             values["phone"].strip(),
+            values.get("avatar", "").strip(),
+            values.get("bio", "").strip(),
         )
 
     def do_save(self) -> None:
@@ -102,12 +110,14 @@ class PersonForm(Question[bool]):
         self._sheet.say(problems)
         if problems:
             self._sheet.go_to(next(iter(problems)))
+            told = next(note for note in self._sheet.query(".entry-problem") if note.display)
+            self.call_after_refresh(told.scroll_visible, animate=False)
             return
         self._saving = True
-        if self._row is None:
+        if self._there is None:
             self._add(self._draft())
         else:
-            self._change(self._row, self._draft())
+            self._change(self._there, self._draft())
 
     def _problems(self) -> dict[str, str]:
         from datapulse_tui.people import rules
@@ -117,6 +127,8 @@ class PersonForm(Question[bool]):
             ("name", rules.normalise_name, draft.name),
             ("email", rules.normalise_email, draft.email),
             ("phone", rules.normalise_phone, draft.phone),
+            ("avatar", rules.normalise_avatar, draft.avatar),
+            ("bio", rules.normalise_bio, draft.bio),
         )
         problems = {}
         for name, check, text in checks:
@@ -144,9 +156,18 @@ class PersonForm(Question[bool]):
 
         desk.session.save("adding a person", work, done=saved, failed=self._refuse)
 
-    def _change(self, row: PersonRow, draft: Draft) -> None:
-        services = self.desk.services
-        before = Draft(row.name, row.email, row.role, row.department_id, row.zone, row.phone or "")
+    def _change(self, there: PersonDetail, draft: Draft) -> None:
+        services, row = self.desk.services, there.row
+        before = Draft(
+            row.name,
+            row.email,
+            row.role,
+            row.department_id,
+            row.zone,
+            row.phone or "",
+            there.avatar.strip(),
+            there.bio.strip(),
+        )
         changes = {name: value for name, value in draft._asdict().items() if value != getattr(before, name)}
         if not changes:
             self._saved()
@@ -171,3 +192,9 @@ class PersonForm(Question[bool]):
         note = self.query_one("#problem", Note)
         note.display = True
         note.show(f"{error.message} {error.hint}".strip(), bad=True)
+
+
+def _shown(there: PersonDetail) -> list[Entry]:
+    picture = SheetField(id="in-avatar", value=there.avatar, placeholder="a path or an address")
+    about = SheetText(there.bio, id="in-bio", placeholder="what others should know of them")
+    return [Entry("Picture", picture), Entry("About them", about)]

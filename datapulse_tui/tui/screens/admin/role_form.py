@@ -30,6 +30,13 @@ COLUMNS = (
 HOW = "space marks · / filters · ctrl+s saves"
 
 
+class FilterField(SheetField):
+    """Enter goes on to the list that it filters."""
+
+    def action_go_on(self) -> None:
+        self.screen.set_focus(self.screen.query_one("#permissions", RowList))
+
+
 class RoleFormScreen(DeskScreen):
     """A new role, or (with a row) one that is there, in the version that was seen."""
 
@@ -55,7 +62,7 @@ class RoleFormScreen(DeskScreen):
         entries = [
             Entry("Name", SheetField(id="in-name", value=row.name if row else "")),
             Entry("What it is for", SheetField(id="in-description", value=row.description if row else "")),
-            Entry("Filter", SheetField(id="in-filter", placeholder="part of a permission, or of what it lets do")),
+            Entry("Filter", FilterField(id="in-filter", placeholder="part of a permission, or of what it lets do")),
         ]
         yield Sheet([Section("It adds to the built-in role of whoever has it", entries)], id="sheet")
         yield Note(HOW, id="marks")

@@ -120,7 +120,7 @@ class SnoozesScreen(AlertsTab):
 
     def _show(self) -> None:
         empty = ["Nothing is snoozed.", "s on an incident silences it, S its whole rule."]
-        self.listed.show([self._row(row) for row in self._rows.values()], empty=empty, still=True)
+        self.listed.settle([self._row(row) for row in self._rows.values()], empty=empty)
         count = f"{len(self._rows):,}{'+' if self._pages.next else ''}" if self._rows else ""
         self.remark(f"{count} · what ends next first" if count else "")
         self._detail()

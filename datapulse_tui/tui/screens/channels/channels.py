@@ -153,7 +153,7 @@ class ChannelsScreen(AlertsTab):
         self._make_room()
         empty = ["There is no channel yet, so nobody is told anything.", "n adds one: e-mail, Slack, SMS or a webhook."]
         rows = [words.channel_row(row, self.desk.now()) for row in outbox.channels]
-        self._of_channels.show(rows, empty=empty, still=True)
+        self._of_channels.settle(rows, empty=empty)
         line, bad = words.workers_line(outbox, self.desk.now())
         note = self.query_one("#workers-line", Note)
         if (note.text, note.bad) != (line, bad):

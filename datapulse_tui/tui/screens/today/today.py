@@ -59,7 +59,8 @@ class TodayScreen(SettlingScreen):
         super().__init__()
         self.tasks = TaskList()
         self._today: Today | None = None
-        self._requests: Sequence[RequestRow] = ()
+        self._requests: Sequence[RequestRow] | None = None
+        self._requests_failed = False
         self._looking = False
         self._due = False
         self._left = False
@@ -149,12 +150,17 @@ class TodayScreen(SettlingScreen):
         services, person = self.desk.services, self.desk.person
         if person is not None:
             work, done = partial(services.waiting_requests, person), partial(self._requests_came, anew)
-            self.read("requests", "reading the requests that wait", work, done)
+            self.read("requests", "reading the requests that wait", work, done, self._requests_not_read)
 
     def _requests_came(self, anew: bool, requests: Sequence[RequestRow]) -> None:  # noqa: FBT001
-        self._requests = requests
+        self._requests, self._requests_failed = requests, False
         if self._today is not None:
             self._arrange(anew=anew)
+
+    def _requests_not_read(self, error: DataPulseError) -> None:
+        self._requests_failed = True
+        self.desk.report(error)
+        self._show()
 
     def _arrange(self, *, anew: bool) -> None:
         """Put incidents and requests into one list."""
@@ -164,7 +170,7 @@ class TodayScreen(SettlingScreen):
         at_top = anew and self._needs.cursor == 0
         tasks = by_breach(
             [words.incident_task(need, me) for need in self._today.needs],
-            [words.request_task(row, me) for row in self._requests],
+            [words.request_task(row, me) for row in self._requests or ()],
         )
         if anew:
             self.tasks.anew(tasks)
@@ -185,24 +191,32 @@ class TodayScreen(SettlingScreen):
         if today is None:
             return
         self._around.put(words.sections(today, now, zone))
-        calm = words.quiet(today.watched, now, zone)
+        calm = self._calm_words(today)
         beside = bool(self._around.rows)
         self._needs.put(self.tasks.keys, empty=() if beside else calm, still=self._somebody_reads)
         self._make_room()
         self.redraw_frame()
+
+    def _calm_words(self, today: Today) -> list[str]:
+        """What stands in place of tasks; that nothing waits is only said once everything was looked at."""
+        if self._requests_failed:
+            return [words.REQUESTS_FAILED]
+        if self._requests is None:
+            return [words.STILL_LOOKING]
+        return words.quiet(today.watched, self.desk.now(), self.desk.session.zone)
 
     @property
     def _somebody_reads(self) -> bool:
         return self.desk.watch_over.idle_seconds < READING
 
     def _show_head(self, today: Today) -> None:
-        head, now, zone = self.query_one("#today-head", TabLine), self.desk.now(), self.desk.session.zone
+        head = self.query_one("#today-head", TabLine)
         above = self._needs.above
         if self.tasks.keys:
             head.labels = [f"Needs me · {self.tasks.waiting:,}"]
             head.remark = f"▲ {above:,} above" if above else "least time left first"
         else:
-            calm = words.quiet(today.watched, now, zone)
+            calm = self._calm_words(today)
             head.labels, head.remark = (calm[:1], "") if self._around.rows else ([], "")
         head.redraw()
 

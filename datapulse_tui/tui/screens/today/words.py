@@ -122,6 +122,10 @@ def _trouble(source: Trouble) -> Entry:
     return Entry(f"{TROUBLED}:{source.name}", f"{source.name}: {problem}", sign="▲", tone="warning")
 
 
+STILL_LOOKING = "No incident needs you; looking for requests …"
+REQUESTS_FAILED = "▲ No incident needs you, but the requests could not be read. R tries again."
+
+
 def quiet(watched: Watched, now: datetime, zone: ZoneInfo) -> list[str]:
     """What is well when nothing waits, or how to begin."""
     if not watched.sources:
