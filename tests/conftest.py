@@ -2,17 +2,48 @@
 
 from __future__ import annotations
 
+import functools
+import os
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+from typer import testing
 
 from datapulse_tui import house
 from datapulse_tui.data.database import Database
-from tests import databases
+from tests import databases, engines
+from tests.clones import Clone, Clones
 from tests.databases import Server
 
 house.join()  # as every face does before it changes anything
+engines.share()
+# A command line parses one command and is gone; the tests' runner would make the whole tree of commands for each.
+testing._get_command = functools.cache(testing._get_command)
+
+# Where no bytecode is kept, the processes of a run compile every test on their own, and whatever a test starts the
+# whole program: half of the time that the run takes.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# A busy machine is no reason to fail: neither an example that takes long nor one that is made slowly.
+settings.register_profile("tests", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("soak", settings.get_profile("tests"), max_examples=1_000)
+settings.load_profile("tests")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """With `-m soak`, properties are tried on twenty times as many examples."""
+    if config.option.markexpr == "soak":
+        settings.load_profile("soak")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Properties belong to a soak too."""
+    if item.config.option.markexpr == "soak" and getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+        item.add_marker("soak")
 
 
 @pytest.fixture(scope="session")
@@ -40,12 +71,36 @@ def template(server: Server) -> str:
     return databases.make_template(server)
 
 
+@pytest.fixture(scope="session")
+def clones(server: Server) -> Iterator[Clones]:
+    """The databases that the tests of this process take turns with."""
+    made = Clones(server)
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def database_name(server: Server, template: str) -> Iterator[str]:
-    """A migrated database of this test's own, gone afterwards."""
-    name = databases.create_database(server, template)
-    yield name
-    databases.drop_database(server, name)
+def clone(clones: Clones, template: str, request: pytest.FixtureRequest) -> Iterator[Clone]:
+    """A migrated database of this test's own.
+
+    For a test that asks for `filled_template` (a fixture of its room) too, it holds what that one holds.
+    """
+    filled = "filled_template" in request.fixturenames
+    taken = clones.take(request.getfixturevalue("filled_template") if filled else template)
+    yield taken
+    clones.give_back(taken)
+
+
+@pytest.fixture
+def database_name(clone: Clone) -> str:
+    """The name of this test's database."""
+    return clone.name
+
+
+@pytest.fixture
+def nobody_connected(clone: Clone) -> None:
+    """For tests of what is done to a database only while nobody uses it."""
+    clone.keeper.close()
 
 
 @pytest.fixture
@@ -71,9 +126,7 @@ def owner_url(server: Server, database_name: str) -> str:
 @pytest.fixture
 def superuser_url(server: Server, database_name: str) -> str:
     """The address of this test's database for a superuser: for tests that go around everything."""
-    from sqlalchemy import make_url
-
-    return make_url(server.superuser).set(database=database_name).render_as_string(hide_password=False)
+    return server.superuser_url(database_name)
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def check(
         assert all(span.style.fg is None and span.style.bg is None for line in picture.lines for span in line)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(widgets(), WIDTHS, HEIGHTS, THEME, ZONE)
 def test_anything_gives_an_exact_picture(widget, width, height, theme, zone):  # type: ignore[no-untyped-def]
     check(widget, width, height, theme, zone)

@@ -50,8 +50,8 @@ class Listener:
         return sum(topic in changes for _, changes in self.messages)
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until `condition` holds; fails after 10 s."""
-        async with asyncio.timeout(10):
+        """Wait until `condition` holds; fails after 30 s."""
+        async with asyncio.timeout(30):
             while not condition():
                 self._news.clear()
                 await self._news.wait()
@@ -206,15 +206,16 @@ async def test_a_burst_becomes_few_messages_and_loses_no_id(data: Database, data
 async def test_at_most_four_messages_a_second_and_topic_the_first_at_once(data: Database, database_url: str) -> None:
     async with listening(database_url) as listener:
         sent: list[str] = []
-        first = time.monotonic()
+        committed: list[float] = []
         while listener.count("incidents") < 4:
             sent.append(str(len(sent)))
             async with data.transaction() as session:
                 await emit(session, "incidents", sent[-1])
+            committed.append(time.monotonic())
             await asyncio.sleep(0)
         await listener.until(lambda: listener.ids("incidents") == set(sent))
         times = [at for at, changes in listener.messages if "incidents" in changes]
-        assert times[0] - first < 0.2
+        assert times[0] - committed[0] < 0.2
         assert all(after - before > 0.24 for before, after in itertools.pairwise(times))
 
 

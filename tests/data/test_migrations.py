@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-import subprocess
-import sys
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -14,6 +14,7 @@ from datapulse_tui.data import migrate, schema_version
 from datapulse_tui.data.database import Database
 from datapulse_tui.data.schema_version import SchemaState, SchemaTooNew, SchemaTooOld
 from datapulse_tui.errors import Conflict, Unavailable
+from tests import processes
 from tests.databases import Server, dsn
 
 
@@ -67,13 +68,14 @@ def test_known_revisions_are_those_of_the_history() -> None:
         assert re.search(rf"^down_revision = {before and f'.{before}.'}$", text, re.MULTILINE), path
 
 
-def test_two_upgrades_at_once_run_one_after_the_other(server: Server, empty_database_name: str) -> None:
+def test_two_upgrades_at_once_run_one_after_the_other(server: Server, empty_database_name: str, tmp_path: Path) -> None:
     url = server.url(empty_database_name)
     program = "import sys; from datapulse_tui.data import migrate; migrate.upgrade(sys.argv[1])"
-    processes = [
-        subprocess.Popen([sys.executable, "-c", program, url], stderr=subprocess.PIPE, text=True) for _ in range(3)
-    ]
-    assert [(process.communicate()[1], process.returncode) for process in processes] == [("", 0)] * 3
+    said = [tmp_path / str(number) for number in range(3)]
+    started = [processes.start("-c", program, url, environment=os.environ, err=each) for each in said]
+    for process in started:
+        process.join()
+    assert [(process.exitcode, each.read_text()) for process, each in zip(started, said, strict=True)] == [(0, "")] * 3
     assert migrate.current(url) == schema_version.REVISIONS[-1]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from datapulse_tui.config import Settings
 from datapulse_tui.data.connect import Connection
 from datapulse_tui.data.embedded import erase, start
 from datapulse_tui.demo.workspace import demo_settings, open_demo
+from tests import processes
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,7 @@ def environment(home: Path) -> dict[str, str]:
 
 def datapulse(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run the command in a home of its own."""
-    command = [sys.executable, "-m", "datapulse_tui", *words]
-    return subprocess.run(command, env=environment(home), capture_output=True, text=True, timeout=120, check=False)
+    return processes.run("datapulse_tui", *words, environment=environment(home), timeout=120)
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from datapulse_tui.data.embedded import erase
+from tests import processes
 from tests.terminal import Terminal
 
 COMMAND = str(Path(sys.executable).parent / "datapulse")
@@ -53,18 +53,11 @@ class Desk:
 
     environment: dict[str, str]
 
-    def run(self, *arguments: str, stdin: str = "", code: int = 0) -> str:
-        """Run a command; its output. The exit code must be `code`."""
-        done = subprocess.run(
-            [COMMAND, *arguments],
-            env={**os.environ, **self.environment},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+    def run(self, *arguments: str) -> str:
+        """Run a command; its output."""
+        environment = {**os.environ, **self.environment}
+        done = processes.run("datapulse_tui", *arguments, environment=environment, timeout=120)
+        assert done.returncode == 0, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout + done.stderr
 
     def open(self, *arguments: str, columns: int = 120, rows: int = 40) -> Terminal:

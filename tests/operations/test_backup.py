@@ -40,10 +40,11 @@ from datapulse_tui.operations.backups import note_backup, seal_all, settle
 from datapulse_tui.people.sign_in import sign_in
 from tests.databases import Server, dsn
 from tests.jobs.support import until, working
-from tests.tui.conftest import ANA, PASSWORD, World, empty_world, world
+from tests.tui.conftest import ANA, PASSWORD, World, empty_world, filled_template, world
 from tests.tui.inbox_world import fill
 
-__all__ = ["empty_world", "world"]  # fixtures
+__all__ = ["empty_world", "filled_template", "world"]  # fixtures
+pytestmark = pytest.mark.usefixtures("nobody_connected")
 
 ROOT = Path(__file__).resolve().parents[2]
 OPERATOR = Actor(None, "operator:tester@here", everything=True)

@@ -9,12 +9,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import text
 from textual.pilot import Pilot
 
 from datapulse_tui.people.actors import actor_for
 from datapulse_tui.tui.screens.approvals.queue import QueueScreen
 from datapulse_tui.workflows.service import requests
-from tests.tui.conftest import ANA, HOSTILE, World, see, until
+from tests.tui.conftest import ANA, HOSTILE, World, opening_on, see_all_read, until
 from tests.tui.inbox_world import BEA, BEN, desk, sql
 
 CLEO = "cleo@example.org"
@@ -36,16 +37,23 @@ async def fill(world: World) -> None:
         (CLEO, "Cleo Marsh", "admin"),
         ("dan@example.org", "Dan Abe", "admin"),
     )
-    for email, name, role in people:
-        await sql(
-            world,
-            "INSERT INTO users (email, name, password, role, status, timezone) "
-            "VALUES (:email, :name, '!', :role, 'active', 'Europe/Vienna')",
-            email=email, name=name, role=role,
-        )  # fmt: skip
-    await sql(world, "INSERT INTO data_sources (name, type, status) VALUES ('attic', 'postgresql', 'connected')")
-    for email, type_, fields in REQUESTS:
-        await make(world, email, type_, fields)
+    insert = text(
+        "INSERT INTO users (email, name, password, role, status, timezone) "
+        "VALUES (:email, :name, '!', :role, 'active', 'Europe/Vienna')"
+    )
+    attic = text("INSERT INTO data_sources (name, type, status) VALUES ('attic', 'postgresql', 'connected')")
+    connection = world.connect()
+    try:
+        async with connection.data.transaction() as session:
+            await session.execute(
+                insert, [{"email": email, "name": name, "role": role} for email, name, role in people]
+            )
+            await session.execute(attic)
+        for email, type_, fields in REQUESTS:
+            async with connection.data.transaction() as session:
+                await requests.create(session, await actor_for(session, email), type_, fields)
+    finally:
+        await connection.data.dispose()
 
 
 async def make(world: World, email: str, type_: str, fields: Mapping[str, object]) -> UUID:
@@ -90,12 +98,10 @@ def prepare(world: World) -> World:
 @asynccontextmanager
 async def at_queue(world: World, email: str = CLEO, size: tuple[int, int] = (120, 40)) -> AsyncIterator[Pilot[Any]]:
     """A desk at the queue, its feed listening."""
-    app = desk(world, email)
+    app = opening_on(desk(world, email), QueueScreen)
     async with app.run_test(size=size, notifications=True) as pilot:
-        await until(pilot, lambda: app.person is not None)
-        await pilot.press("4")
         await until(pilot, lambda: isinstance(app.screen, QueueScreen) and app.screen._was_read)
-        await see(pilot, "live")
+        await see_all_read(pilot)
         yield pilot
 
 

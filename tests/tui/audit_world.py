@@ -53,10 +53,9 @@ def prepare(world: World, now: datetime | None = None) -> World:
     return world
 
 
-async def to_audit(pilot: Pilot[Any], filter_: str = "") -> AuditScreen:
-    """Go to the trail, with a filter; it is read."""
-    await until(pilot, lambda: pilot.app.person is not None)
-    screen = AuditScreen(filter_)
-    await pilot.app.push_screen(screen)
+async def to_audit(pilot: Pilot[Any]) -> AuditScreen:
+    """To the trail, where the desk opened; it is read."""
+    await until(pilot, lambda: isinstance(pilot.app.screen, AuditScreen))
+    screen: AuditScreen = pilot.app.screen
     await until(pilot, lambda: screen._was_read and not screen._searching)
     return screen

@@ -12,7 +12,9 @@ from sqlalchemy import text
 from datapulse_tui.data.connect import Connection
 from datapulse_tui.tui.app import DataPulseApp
 from datapulse_tui.tui.services import Services
-from tests.tui.conftest import HOSTILE, World
+from tests.tui.conftest import HOSTILE, World, sql
+
+__all__ = ["BEA", "BEN", "FIRINGS", "Firing", "desk", "fill", "fire", "sql"]
 
 BEN, BEA = "ben@example.org", "bea@example.org"
 RULES = (
@@ -42,17 +44,6 @@ FIRINGS = (
     Firing("Checkout latency", {"region": "us"}, timedelta(hours=26), 530, 610),
     Firing("Stock of parcels", {}, timedelta(days=3), 104, 181),
 )
-
-
-async def sql(world: World, statement: str, **values: Any) -> list[Any]:
-    """Run a statement in the world's database, committed; the rows."""
-    connection = world.connect()
-    try:
-        async with connection.data.transaction() as session:
-            result = await session.execute(text(statement), values)
-            return list(result.all()) if result.returns_rows else []
-    finally:
-        await connection.data.dispose()
 
 
 def desk(world: World, email: str) -> DataPulseApp:

@@ -12,14 +12,15 @@ from uuid import UUID
 from textual.pilot import Pilot
 
 from datapulse_tui.tui.screens.admin.people import PeopleScreen
-from tests.tui.conftest import HOSTILE, World, see, until
+from tests.tui.conftest import HOSTILE, World, opening_on, see_all_read, until
 from tests.tui.inbox_world import desk, sql
 
 ROOT = "root@example.org"
 DIM = "dim@example.org"  # the one with the hostile name
 
 _PEOPLE = """
-INSERT INTO users (email, name, password, role, status, timezone, department_id, last_login, created_at, updated_at)
+WITH made AS (INSERT INTO users
+(email, name, password, role, status, timezone, department_id, last_login, created_at, updated_at)
 SELECT nick || '@example.org', CASE nick WHEN 'dim' THEN :hostile ELSE name END, password, role, status,
     'Europe/Vienna', (SELECT id FROM departments d WHERE d.name = dept),
     CAST(:now AS timestamptz) - days * interval '1 day', CAST(:now AS timestamptz) - n * interval '1 day',
@@ -30,21 +31,20 @@ FROM (VALUES
     (7, 'ben', 'Ben Okafor', 'x', 'ops_manager', 'active', 'Operations', 40),
     (6, 'cy', 'Cy Marsh', '!', 'analyst', 'pending', NULL, NULL),
     (5, 'dim', '', 'x', 'business_user', 'inactive', 'Sales', 200)
-) AS p(n, nick, name, password, role, status, dept, days)
+) AS p(n, nick, name, password, role, status, dept, days) RETURNING id, email)
+INSERT INTO user_roles (user_id, role_id, assigned_at)
+SELECT made.id, r.id, :now FROM made, roles r WHERE made.email = 'ben@example.org'
 """
 
 
 async def fill(world: World, now: datetime) -> None:
     """Root administers; Bea, Ben, Cy (who waits) and somebody with a hostile name who was deactivated."""
-    await sql(world, "INSERT INTO departments (name) VALUES ('Operations'), ('Sales')")
-    await sql(world, "INSERT INTO roles (name, permissions) VALUES ('Auditor', '[\"audit:view\"]')")
-    await sql(world, _PEOPLE, hostile=HOSTILE, now=now)
     await sql(
         world,
-        "INSERT INTO user_roles (user_id, role_id, assigned_at) SELECT u.id, r.id, :now FROM users u, roles r "
-        "WHERE u.email = 'ben@example.org'",
-        now=now,
+        "WITH d AS (INSERT INTO departments (name) VALUES ('Operations'), ('Sales')) "
+        "INSERT INTO roles (name, permissions) VALUES ('Auditor', '[\"audit:view\"]')",
     )
+    await sql(world, _PEOPLE, hostile=HOSTILE, now=now)
 
 
 def prepare(world: World, now: datetime | None = None) -> World:
@@ -56,13 +56,10 @@ def prepare(world: World, now: datetime | None = None) -> World:
 @asynccontextmanager
 async def at_people(world: World, email: str = ROOT, size: tuple[int, int] = (120, 40)) -> AsyncIterator[Pilot[Any]]:
     """A desk at the list of people, its feed listening."""
-    app = desk(world, email)
+    app = opening_on(desk(world, email), PeopleScreen)
     async with app.run_test(size=size, notifications=True) as pilot:
-        await until(pilot, lambda: app.person is not None)
-        await see(pilot, "othing")  # Today is read
-        await pilot.press("8")
         await until(pilot, lambda: isinstance(app.screen, PeopleScreen) and app.screen._was_read)
-        await see(pilot, "live")
+        await see_all_read(pilot)
         yield pilot
 
 

@@ -94,11 +94,9 @@ async def as_actor(world: World, email: str) -> Actor:
 
 
 async def go_to(pilot: Pilot[Any], tab: type[RolesScreen | DepartmentsScreen]) -> Any:
-    """From wherever the desk opened to a tab of Admin, its list read."""
+    """To a tab of Admin where the desk opened, its list read."""
     await until(pilot, lambda: pilot.app.person is not None)
     await see(pilot, "8 Admin")
-    await see(pilot, "Nothing needs you")  # what Today reads has come: it is not left in the middle of that
-    pilot.app.session.show(tab())
     await until(pilot, lambda: isinstance(pilot.app.screen, tab) and pilot.app.screen._rows)
     await pilot.pause()
     return pilot.app.screen

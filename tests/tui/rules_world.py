@@ -21,7 +21,7 @@ from datapulse_tui.people.operator import operator_actor
 from datapulse_tui.sources.service import grant_source, save_query
 from datapulse_tui.tui.app import DataPulseApp
 from datapulse_tui.tui.screens.rules.rules import RulesScreen
-from tests.tui.conftest import HOSTILE, NOW, OPERATOR, PASSWORD, World, until
+from tests.tui.conftest import HOSTILE, NOW, OPERATOR, PASSWORD, World, opening_on, until
 
 OMAR = "omar@example.org"
 LATENCY = "SELECT * FROM (VALUES ('checkout', 900), ('search', 210)) AS t(service, p95_ms)"
@@ -39,17 +39,6 @@ SLOW: dict[str, Any] = {
     "runbook_url": "https://wiki.example.org/latency",
     "description": "What customers wait for.",
 }
-
-
-async def sql(world: World, statement: str, **values: Any) -> list[Any]:
-    """Run a statement in the world's database, committed; the rows."""
-    connection = world.connect()
-    try:
-        async with connection.data.transaction() as session:
-            result = await session.execute(text(statement), values)
-            return list(result.all()) if result.returns_rows else []
-    finally:
-        await connection.data.dispose()
 
 
 async def fill(connection: Connection, *, samples: bool = False) -> UUID:
@@ -130,9 +119,7 @@ def _value(at: datetime) -> float:
 
 def desk(world: World, email: str = OMAR) -> DataPulseApp:
     """A desk that stands at NOW and opens on the rules."""
-    app = world.desk(as_email=email)
-    app.session.enter = lambda _room: app.session.show(RulesScreen())  # type: ignore[method-assign]
-    return app
+    return opening_on(world.desk(as_email=email), RulesScreen)
 
 
 async def says(pilot: Pilot[Any], words: str) -> None:

@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import text
 from textual.pilot import Pilot
 
-from datapulse_tui.people import passwords, service, sessions
+from datapulse_tui.people import service, sessions
 from datapulse_tui.tui import watch
 from datapulse_tui.tui.screens.account.account import AccountScreen
 from datapulse_tui.tui.screens.sign_in import MustChangeScreen, SignInScreen
-from tests.tui.conftest import ANA, NOW, OPERATOR, World, hold_status, see, until
+from tests.tui.conftest import ANA, NOW, OPERATOR, World, hold_status, listening, see, until
 from tests.tui.test_account import ana_of, change, fill, rows
 
 SIZES = [(80, 24), (120, 40)]
@@ -44,9 +44,8 @@ SELECT id, 'https://example.org/ana.png', E'Looks after the warehouse.\nKnows [b
 
 @pytest.fixture(autouse=True)
 def calm(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody looks at the worker meanwhile, and bcrypt is quick."""
+    """Nobody looks at the worker meanwhile, and no session counts as lost."""
     monkeypatch.setattr(watch, "WORKER_LOOKS", ())
-    monkeypatch.setattr(passwords, "COST", 4)
     monkeypatch.setattr(sessions, "LOST_AFTER", timedelta(days=36_500))  # which the real clock would tell
 
 
@@ -67,7 +66,7 @@ def at_account(world: World) -> Steps:
         await until(pilot, lambda: app.person is not None and app.person.actor.session_id is not None)
         app.session.presence.heard = lambda _changes: None
         await change(world, lambda session: session.execute(text(SESSIONS), {"now": NOW}))
-        await see(pilot, "live")
+        await listening(pilot)
         await pilot.press("M")
         await until(pilot, lambda: isinstance(app.screen, AccountScreen) and len(app.screen._sessions) == 3)
         hold_status(app)
@@ -106,7 +105,7 @@ def test_inside(lived_in: World, snap_compare: Any, name: str, size: tuple[int, 
 
 async def at_invitation(pilot: Pilot[Any]) -> None:
     await until(pilot, lambda: isinstance(pilot.app.screen, SignInScreen))
-    await see(pilot, "live")
+    await listening(pilot)
     await pilot.press("f3")
     await see(pilot, "New password again")
     hold_status(pilot.app)
@@ -114,7 +113,7 @@ async def at_invitation(pilot: Pilot[Any]) -> None:
 
 
 async def at_must_change(pilot: Pilot[Any]) -> None:
-    await see(pilot, "live")
+    await listening(pilot)
     await fill(pilot, ANA, TEMPORARY)
     await until(pilot, lambda: isinstance(pilot.app.screen, MustChangeScreen))
     await see(pilot, "New password again")
@@ -144,7 +143,7 @@ def test_must_change(world: World, snap_compare: Any, size: tuple[int, int], mon
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 def test_over(world: World, snap_compare: Any, size: tuple[int, int]) -> None:
     async def at_over(pilot: Pilot[Any]) -> None:
-        await see(pilot, "live")
+        await listening(pilot)
         app = pilot.app
         await until(pilot, lambda: app.person is not None and app.person.actor.session_id is not None)
         await rows(world, "UPDATE sessions SET ended_at = now(), ended_reason = 'ended'")

@@ -14,7 +14,7 @@ from datapulse_tui.tui.screens.approvals.request import RequestScreen
 from datapulse_tui.workflows.service import decisions
 from tests.tui.approvals_world import CLEO, acting, at_queue, make, pass_time, prepare
 from tests.tui.conftest import World, screen_text, see, type_in, until
-from tests.tui.inbox_world import BEA, sql
+from tests.tui.inbox_world import BEA, desk, sql
 
 
 @pytest.fixture
@@ -49,6 +49,14 @@ async def go_to(pilot: Pilot[Any], words: str) -> None:
     key = next(key for key, row in screen(pilot).loaded.rows.items() if words in row.subject)
     screen(pilot).listed.move_to(screen(pilot).loaded.keys.index(key))
     await pilot.pause()
+
+
+async def test_its_digit_leads_to_the_queue(asked: World) -> None:
+    app = desk(asked, CLEO)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await until(pilot, lambda: app.person is not None)
+        await pilot.press("4")
+        await until(pilot, lambda: isinstance(app.screen, QueueScreen) and app.screen.loaded.keys)
 
 
 async def test_a_row_tells_priority_time_type_subject_requester_and_state(asked: World) -> None:

@@ -17,7 +17,7 @@ from datapulse_tui.tui.screens.rules.dialogs import QuestionScreen
 from datapulse_tui.tui.screens.today.today import TodayScreen
 from datapulse_tui.workflows.service import decisions, requests
 from tests.tui.approvals_world import CLEO, acting, at_queue, make, pass_time, prepare
-from tests.tui.conftest import ANA, World, screen_text, see, type_in, until
+from tests.tui.conftest import ANA, World, listening, screen_text, see, type_in, until
 from tests.tui.inbox_world import BEA, BEN, desk, sql
 
 
@@ -156,7 +156,7 @@ async def test_access_to_a_dashboard_is_requested_approved_and_used(asked: World
     app = desk(asked, BEN)
     async with at_queue(asked, ANA) as ana, app.run_test(size=(120, 40), notifications=True) as ben:
         await until(ben, lambda: app.person is not None)
-        await see(ben, "live")
+        await listening(ben)
         await app.push_screen(DashboardScreen(board, "Sales"))
         await see(ben, "n asks for access.")
         await ben.press("n")

@@ -18,7 +18,7 @@ from datapulse_tui.tui.screens.approvals.request import RequestScreen
 from datapulse_tui.tui.screens.approvals.request_form import RequestFormScreen
 from datapulse_tui.workflows.views import RequestView
 from tests.tui.approvals_world import CLEO, prepare, standing
-from tests.tui.conftest import NOW, World, see, type_in, until
+from tests.tui.conftest import NOW, World, listening, opening_on, see, type_in, until
 from tests.tui.test_inbox_snapshots import steady
 
 SIZES = [(80, 24), (120, 40)]
@@ -39,8 +39,7 @@ def at_now(view: RequestView) -> RequestView:
 
 async def at_queue(pilot: Pilot[Any]) -> None:
     await until(pilot, lambda: pilot.app.person is not None)
-    await see(pilot, "live")
-    await pilot.press("4")
+    await listening(pilot)
     await until(pilot, lambda: isinstance(pilot.app.screen, QueueScreen) and pilot.app.screen.loaded.keys)
     await see(pilot, "Waiting 4")
     await see(pilot, "Approvals 4")
@@ -100,4 +99,4 @@ async def at_absence(pilot: Pilot[Any]) -> None:
     "steps", [at_queue, at_preview, at_request, at_form, at_absence], ids=lambda steps: steps.__name__
 )
 def test_approvals(asked: World, snap_compare: Any, steps: Steps, size: tuple[int, int]) -> None:
-    assert snap_compare(asked.desk(as_email=CLEO), terminal_size=size, run_before=steps)
+    assert snap_compare(opening_on(asked.desk(as_email=CLEO), QueueScreen), terminal_size=size, run_before=steps)

@@ -26,7 +26,7 @@ from datapulse_tui.tui.widgets.form import Note
 from tests.audit.conftest import settle
 from tests.databases import dsn
 from tests.tui.audit_world import BOARD, RECORDS, ROOT, prepare, to_audit
-from tests.tui.conftest import World, screen_text, see, type_in, until
+from tests.tui.conftest import World, opening_on, screen_text, see, type_in, until
 from tests.tui.inbox_world import desk
 
 
@@ -38,9 +38,9 @@ def trail(empty_world: World) -> World:
 
 @asynccontextmanager
 async def at_audit(world: World, filter_: str = "", size: tuple[int, int] = (160, 40)) -> AsyncIterator[Pilot[Any]]:
-    app = desk(world, ROOT)
+    app = opening_on(desk(world, ROOT), lambda: AuditScreen(filter_))
     async with app.run_test(size=size, notifications=True) as pilot:
-        await to_audit(pilot, filter_)
+        await to_audit(pilot)
         yield pilot
 
 

@@ -10,9 +10,10 @@ from textual.pilot import Pilot
 
 from datapulse_tui.tui import watch
 from datapulse_tui.tui.desk_audit import Checked
+from datapulse_tui.tui.screens.admin.audit import AuditScreen
 from datapulse_tui.tui.screens.admin.audit_record import RecordScreen
 from tests.tui.audit_world import ROOT, prepare, to_audit
-from tests.tui.conftest import NOW, World, see, until
+from tests.tui.conftest import NOW, World, listening, opening_on, until
 from tests.tui.test_inbox_snapshots import steady
 
 SIZES = [(80, 24), (120, 40)]
@@ -29,9 +30,8 @@ def trail(empty_world: World, monkeypatch: pytest.MonkeyPatch) -> World:
 
 async def at_trail(pilot: Pilot[Any]) -> None:
     await until(pilot, lambda: pilot.app.person is not None)
-    await see(pilot, "live")
-    pilot.app.services.checked = Checked(NOW, False, ("The audit trail was changed. Record 17 was removed.",))
-    screen = await to_audit(pilot, OLD)
+    await listening(pilot)
+    screen = await to_audit(pilot)
     await until(pilot, lambda: bool(screen.fixed_counts))
     screen.fixed_counts = ()
     screen.show_views()
@@ -51,4 +51,6 @@ async def at_record(pilot: Pilot[Any]) -> None:
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("steps", [at_trail, at_record], ids=lambda steps: steps.__name__)
 def test_audit(trail: World, snap_compare: Any, steps: Steps, size: tuple[int, int]) -> None:
-    assert snap_compare(trail.desk(as_email=ROOT), terminal_size=size, run_before=steps)
+    app = opening_on(trail.desk(as_email=ROOT), lambda: AuditScreen(OLD))
+    app.services.checked = Checked(NOW, False, ("The audit trail was changed. Record 17 was removed.",))
+    assert snap_compare(app, terminal_size=size, run_before=steps)

@@ -14,7 +14,7 @@ from datapulse_tui.tui.screens.channels.form import ChannelScreen
 from datapulse_tui.tui.screens.confirm import ConfirmScreen
 from datapulse_tui.tui.widgets.sheet import Sheet
 from tests.notify.receivers import Answer, HttpReceiver, http_receiver
-from tests.tui.conftest import ANA, World, screen_text, see, until
+from tests.tui.conftest import ANA, World, opening_on, screen_text, see, until
 from tests.tui.inbox_world import BEN, desk, fill, sql
 
 SECRET = "a secret of sixteen and more"
@@ -43,11 +43,7 @@ def receiver() -> Iterator[HttpReceiver]:
 
 
 async def go_to(pilot: Pilot[Any]) -> ChannelsScreen:
-    """From wherever the desk opened to the tab Channels."""
-    await see(pilot, "Needs me")
-    await pilot.press("3")
-    await see(pilot, "Snoozes")
-    await pilot.press("left")
+    """To the tab Channels, where the desk opened."""
     await until(pilot, lambda: isinstance(pilot.app.screen, ChannelsScreen))
     await see(pilot, "newest first")
     assert isinstance(pilot.app.screen, ChannelsScreen)
@@ -65,7 +61,7 @@ async def add_webhook(pilot: Pilot[Any], url: str) -> None:
 
 
 async def test_a_channel_is_made_tested_changed_and_deleted(sent: World, receiver: HttpReceiver) -> None:
-    app = desk(sent, ANA)
+    app = opening_on(desk(sent, ANA), ChannelsScreen)
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         await go_to(pilot)
         await see(pilot, "There is no channel yet")
@@ -89,6 +85,7 @@ async def test_a_channel_is_made_tested_changed_and_deleted(sent: World, receive
         assert "secret-part" not in screen_text(app)
         app.screen.query_one(Sheet).put({"name": "Night hook"})
         await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, ChannelsScreen))
         await see(pilot, "Night hook")
         receiver.always = None
         await pilot.press("t")
@@ -101,7 +98,7 @@ async def test_a_channel_is_made_tested_changed_and_deleted(sent: World, receive
 
 
 async def test_what_cannot_be_used_is_refused_and_stays_in_the_form(sent: World) -> None:
-    app = desk(sent, ANA)
+    app = opening_on(desk(sent, ANA), ChannelsScreen)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await go_to(pilot)
         await pilot.press("n")
@@ -118,7 +115,7 @@ async def test_what_cannot_be_used_is_refused_and_stays_in_the_form(sent: World)
 
 
 async def test_failed_deliveries_say_why_and_are_sent_again(sent: World) -> None:
-    app = desk(sent, ANA)
+    app = opening_on(desk(sent, ANA), ChannelsScreen)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await go_to(pilot)
         await see(pilot, "6 failed")
@@ -135,7 +132,7 @@ async def test_failed_deliveries_say_why_and_are_sent_again(sent: World) -> None
 
 
 async def test_who_may_only_look_is_told_what_it_needs(sent: World) -> None:
-    app = desk(sent, BEN)
+    app = opening_on(desk(sent, BEN), ChannelsScreen)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await go_to(pilot)
         await see(pilot, "No worker runs")
@@ -156,7 +153,7 @@ async def test_the_tab_is_not_there_for_who_may_not_look(sent: World) -> None:
 async def test_what_is_sent_meanwhile_shows_above_and_the_settings_stay_in_sight(
     sent: World, receiver: HttpReceiver
 ) -> None:
-    app = desk(sent, ANA)
+    app = opening_on(desk(sent, ANA), ChannelsScreen)
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         screen = await go_to(pilot)
         await add_webhook(pilot, receiver.url)

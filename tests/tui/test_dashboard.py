@@ -15,7 +15,7 @@ from datapulse_tui.tui.screens.zoom import ZoomScreen
 from datapulse_tui.tui.widgets.card import Card
 from datapulse_tui.tui.widgets.result_table import ResultTable
 from tests.databases import dsn
-from tests.tui.conftest import ANA, World, screen_text, see, type_in, until
+from tests.tui.conftest import ANA, World, screen_text, see, see_all_read, type_in, until
 
 pytestmark = pytest.mark.usefixtures("dashboards_first")
 
@@ -162,7 +162,7 @@ async def test_resizing_while_widgets_load_and_after(world: World) -> None:
         await pilot.press("home", "down", "enter")
         for size in ((80, 24), (200, 60), (60, 20), (30, 10), (80, 24)):
             await pilot.resize_terminal(*size)
-            await pilot.pause()
+            await until(pilot, lambda width=size[0]: max(map(len, screen_text(app).splitlines())) <= width)
         cards = app.screen.grid.cards
         await until(
             pilot,
@@ -197,6 +197,7 @@ async def test_a_dashboard_that_is_gone_says_so(world: World) -> None:
     app = world.desk(as_email=ANA)
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         await see(pilot, "Slow")
+        await see_all_read(pilot)  # the list still shows what is gone
         with psycopg.connect(dsn(world.addresses.owner)) as connection:
             connection.execute("DELETE FROM dashboards WHERE name = 'Sales'")
         await pilot.press("home", "down", "enter")

@@ -87,6 +87,21 @@ async def test_an_empty_workspace_asks_for_its_first_administrator(empty_world: 
         assert app.person.role == "admin"
 
 
+async def test_a_slip_in_the_address_does_not_cost_the_passwords(empty_world: World) -> None:
+    app = empty_world.desk()
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await see(pilot, "Welcome to DataPulse")
+        for field in ("Ines Carvalho", "ines@", PASSWORD, PASSWORD):
+            await type_in(pilot, field)
+            await pilot.press("enter")
+        await see(pilot, "This is not an e-mail address.")
+        await type_in(pilot, "example.org")
+        await pilot.press("enter", "enter", "enter")
+        await see(pilot, "There are no dashboards yet")
+        assert app.person is not None
+        assert app.person.actor.email == "ines@example.org"
+
+
 async def test_the_lock_hides_everything_until_the_password_is_given(world: World) -> None:
     app = world.desk()
     async with app.run_test(size=(80, 24), notifications=True) as pilot:

@@ -14,7 +14,7 @@ from datapulse_tui.tui.screens.admin.people import PeopleScreen
 from datapulse_tui.tui.screens.channels.channels import ChannelsScreen
 from datapulse_tui.tui.screens.confirm import ConfirmScreen, MessageScreen
 from datapulse_tui.tui.widgets.sections import SectionList
-from tests.tui.conftest import ANA, HOSTILE, World, screen_text, see, until
+from tests.tui.conftest import ANA, HOSTILE, World, opening_on, screen_text, see, see_all_read, until
 from tests.tui.inbox_world import desk, sql
 
 
@@ -44,8 +44,6 @@ def troubled(world: World) -> World:
 
 
 async def go_to(pilot: Pilot[Any]) -> HealthScreen:
-    await until(pilot, lambda: pilot.app.person is not None)
-    await pilot.press("8")
     await until(pilot, lambda: isinstance(pilot.app.screen, HealthScreen))
     await see(pilot, "Versions")
     screen = pilot.app.screen
@@ -59,7 +57,7 @@ async def to_first_job(pilot: Pilot[Any]) -> None:
 
 
 async def test_an_ops_manager_sees_this_tab_alone_and_what_is_wrong(troubled: World) -> None:
-    app = desk(troubled, ANA)
+    app = opening_on(desk(troubled, ANA), HealthScreen)
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         await go_to(pilot)
         words = screen_text(app)
@@ -75,7 +73,7 @@ async def test_an_ops_manager_sees_this_tab_alone_and_what_is_wrong(troubled: Wo
 
 
 async def test_who_may_only_look_is_told_what_running_again_needs(troubled: World) -> None:
-    app = desk(troubled, ANA)
+    app = opening_on(desk(troubled, ANA), HealthScreen)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await go_to(pilot)
         await pilot.press("r")
@@ -149,10 +147,11 @@ async def test_failed_deliveries_are_one_key_away(managed: World) -> None:
 
 
 async def test_what_changes_by_itself_is_drawn_where_it_matters_only(troubled: World) -> None:
-    app = desk(troubled, ANA)
+    app = opening_on(desk(troubled, ANA), HealthScreen)
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         screen = await go_to(pilot)
         await see(pilot, "last beat")
+        await see_all_read(pilot)
         before = screen_text(app)
         screen._read(asked=False)
         await pilot.pause()

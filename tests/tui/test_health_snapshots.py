@@ -16,7 +16,7 @@ from datapulse_tui.tui import watch
 from datapulse_tui.tui.desk_health import Health, HealthDesk
 from datapulse_tui.tui.screens.admin.health import HealthScreen
 from datapulse_tui.tui.screens.confirm import MessageScreen
-from tests.tui.conftest import ANA, HOSTILE, NOW, World, hold_status, see, until
+from tests.tui.conftest import ANA, HOSTILE, NOW, World, hold_status, opening_on, see, see_all_read, until
 from tests.tui.inbox_world import sql
 
 SIZES = [(80, 24), (120, 40)]
@@ -57,13 +57,10 @@ def standing(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 async def at_list(pilot: Pilot[Any]) -> None:
-    await until(pilot, lambda: pilot.app.person is not None)
-    await see(pilot, "live")
-    await pilot.press("8")
     await until(pilot, lambda: isinstance(pilot.app.screen, HealthScreen))
     await see(pilot, "Versions")
+    await see_all_read(pilot)
     await pilot.press("down")
-    pilot.app.clear_notifications()  # of the room that was left while it was being read
     hold_status(pilot.app)
 
 
@@ -81,5 +78,5 @@ async def at_detail(pilot: Pilot[Any]) -> None:
 @pytest.mark.parametrize("size", SIZES, ids=["80x24", "120x40"])
 @pytest.mark.parametrize("steps", [at_list, at_job, at_detail], ids=["list", "job", "detail"])
 def test_health(standing: World, snap_compare: Any, steps: Steps, size: tuple[int, int]) -> None:
-    app = standing.desk(as_email=ANA)
+    app = opening_on(standing.desk(as_email=ANA), HealthScreen)
     assert snap_compare(app, run_before=steps, terminal_size=size)

@@ -18,7 +18,7 @@ from datapulse_tui.tui.screens.alerts.incident import IncidentScreen
 from datapulse_tui.tui.screens.alerts.snooze import SnoozeScreen
 from datapulse_tui.tui.screens.alerts.views import ViewsScreen
 from datapulse_tui.tui.screens.alerts.why import WhyScreen
-from tests.tui.conftest import ANA, World, screen_text, see, type_in, until
+from tests.tui.conftest import ANA, World, listening, opening_on, screen_text, see, see_all_read, type_in, until
 from tests.tui.inbox_world import BEA, BEN, Firing, desk, fill, fire, sql
 
 
@@ -48,12 +48,10 @@ async def fire_one(world: World, firing: Firing) -> Any:
 @asynccontextmanager
 async def at_inbox(world: World, email: str = ANA, size: tuple[int, int] = (120, 40)) -> AsyncIterator[Pilot[Any]]:
     """A desk at the inbox, its feed listening."""
-    app = desk(world, email)
+    app = opening_on(desk(world, email), InboxScreen)
     async with app.run_test(size=size, notifications=True) as pilot:
-        await until(pilot, lambda: app.person is not None)
-        await pilot.press("3")
         await until(pilot, lambda: isinstance(app.screen, InboxScreen) and app.screen.loaded.keys)
-        await see(pilot, "live")
+        await see_all_read(pilot)
         yield pilot
 
 
@@ -140,6 +138,12 @@ async def test_keys_typed_ahead_mean_the_incident_as_the_person_left_it(inbox: W
         await until(pilot, lambda: "acked" in line_with(pilot, "✓"))
 
 
+async def test_a_minute_that_passes_while_the_desk_closes_ends_it_with_no_error(inbox: World) -> None:
+    async with at_inbox(inbox) as pilot:
+        await pilot.app._prune(pilot.app.screen)  # as Textual does with every screen that is there at the end
+        pilot.app.redraw_frame()
+
+
 async def test_acknowledged_in_one_desk_changes_the_other_within_a_second(inbox: World) -> None:
     async with at_inbox(inbox) as ana:
         other = desk(inbox, BEN)
@@ -147,7 +151,7 @@ async def test_acknowledged_in_one_desk_changes_the_other_within_a_second(inbox:
             await until(ben, lambda: other.person is not None)
             await ben.press("3")
             await until(ben, lambda: isinstance(other.screen, InboxScreen) and other.screen.loaded.keys)
-            await see(ben, "live")
+            await listening(ben)
             await ana.press("a")
             assert await ana.app.writes.finished(10)
             await until(ben, lambda: "Ana Berger" in line_with(ben, "eu checkout"), timeout=1)

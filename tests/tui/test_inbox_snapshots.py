@@ -18,7 +18,7 @@ from datapulse_tui.tui.screens.alerts.incident import IncidentScreen
 from datapulse_tui.tui.screens.alerts.snoozes import SnoozesScreen
 from datapulse_tui.tui.screens.alerts.story import tell
 from datapulse_tui.tui.widgets.story import Story
-from tests.tui.conftest import ANA, NOW, World, hold_status, see, until
+from tests.tui.conftest import ANA, NOW, World, hold_status, listening, opening_on, see, until
 from tests.tui.inbox_world import fill
 
 SIZES = [(80, 24), (120, 40)]
@@ -60,9 +60,7 @@ def steady(pilot: Pilot[Any]) -> None:
 
 async def at_inbox(pilot: Pilot[Any]) -> None:
     await until(pilot, lambda: pilot.app.person is not None)
-    await see(pilot, "live")  # what the feed tells when it connects is read before the inbox is opened
-    await pilot.pause()
-    await pilot.press("3")
+    await listening(pilot)  # what the feed tells when it connects is read before the inbox is opened
     await until(pilot, lambda: isinstance(pilot.app.screen, InboxScreen) and pilot.app.screen.loaded.keys)
     await see(pilot, "Open 6")
     await see(pilot, "Alerts 6")
@@ -139,4 +137,4 @@ async def at_snoozes(pilot: Pilot[Any]) -> None:
     ids=lambda steps: steps.__name__,
 )
 def test_alerts(standing: World, snap_compare: Any, steps: Steps, size: tuple[int, int]) -> None:
-    assert snap_compare(standing.desk(as_email=ANA), terminal_size=size, run_before=steps)
+    assert snap_compare(opening_on(standing.desk(as_email=ANA), InboxScreen), terminal_size=size, run_before=steps)

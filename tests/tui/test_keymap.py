@@ -39,7 +39,7 @@ from datapulse_tui.tui.screens.approvals.request_form import RequestFormScreen
 from datapulse_tui.tui.screens.approvals.tabs import ApprovalsTab
 from datapulse_tui.tui.screens.channels.channels import ChannelsScreen
 from datapulse_tui.tui.screens.channels.form import ChannelScreen
-from datapulse_tui.tui.screens.confirm import Dialog
+from datapulse_tui.tui.screens.confirm import ConfirmScreen, Dialog
 from datapulse_tui.tui.screens.dashboard import DashboardScreen
 from datapulse_tui.tui.screens.dashboards import DashboardsScreen
 from datapulse_tui.tui.screens.rules.back_test import BackTestScreen
@@ -63,6 +63,7 @@ DOERS = {
     keymap.ACCOUNT_FORM: (AccountFormScreen,),
     keymap.LIST: (RowList, ResultTable),
     keymap.FORM: (Dialog,),
+    keymap.QUESTION: (ConfirmScreen,),
     keymap.TODAY: (TodayScreen,),
     keymap.DASHBOARDS: (DashboardsScreen,),
     keymap.DASHBOARD: (DashboardScreen,),
@@ -150,5 +151,5 @@ def test_the_first_paint_imports_nothing_heavy() -> None:
     code = "import sys, datapulse_tui.tui.app, datapulse_tui.tui.screens.start; print(' '.join(sys.modules))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     heavy = {"sqlalchemy", "psycopg", "pydantic", "duckdb", "sqlglot", "plotext", "httpx", "procrastinate", "alembic"}
-    heavy |= {"cryptography", "bcrypt", "PIL", "typer", "yaml", "ruamel"}
+    heavy |= {"aiohttp", "cryptography", "bcrypt", "PIL", "typer", "yaml", "ruamel"}
     assert not heavy.intersection(name.partition(".")[0] for name in found)

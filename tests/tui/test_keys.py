@@ -23,7 +23,7 @@ from datapulse_tui.tui.screens.confirm import ConfirmScreen, MessageScreen
 from datapulse_tui.tui.widgets.rows import RowList
 from datapulse_tui.tui.widgets.sheet import Sheet
 from tests.people import ssh_samples as samples
-from tests.tui.conftest import ANA, World, screen_text, see, until
+from tests.tui.conftest import ANA, World, opening_on, screen_text, see, until
 from tests.tui.inbox_world import desk, sql
 from tests.tui.keys_world import BEA, fill
 
@@ -42,9 +42,7 @@ def keyed(world: World) -> World:
 
 
 async def open_all(pilot: Pilot[Any]) -> KeysScreen:
-    """From wherever the desk opened to the tab Keys."""
-    await see(pilot, "Nothing needs you")
-    pilot.app.session.show(KeysScreen())  # type: ignore[attr-defined]
+    """To the tab Keys, where the desk opened."""
     await until(pilot, lambda: isinstance(pilot.app.screen, KeysScreen))
     await see(pilot, "work laptop")
     await see(pilot, "backup check")
@@ -74,7 +72,7 @@ async def confirm(pilot: Pilot[Any], words: str) -> None:
 
 
 async def test_an_admin_admits_and_revokes(keyed: World) -> None:
-    app = desk(keyed, ANA)
+    app = opening_on(desk(keyed, ANA), KeysScreen)
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         screen = await open_all(pilot)
         await see(pilot, "2 to admit")
@@ -100,7 +98,7 @@ async def test_an_admin_admits_and_revokes(keyed: World) -> None:
 
 
 async def test_many_at_once(keyed: World) -> None:
-    app = desk(keyed, ANA)
+    app = opening_on(desk(keyed, ANA), KeysScreen)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         screen = await open_all(pilot)
         cursor_to(screen, "ssh", "work laptop")
@@ -115,7 +113,7 @@ async def test_many_at_once(keyed: World) -> None:
 
 
 async def test_a_change_of_others_is_seen(keyed: World) -> None:
-    app = desk(keyed, ANA)
+    app = opening_on(desk(keyed, ANA), KeysScreen)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await open_all(pilot)
         await sql(keyed, "UPDATE ssh_keys SET name = 'renamed' WHERE name = 'work laptop'")

@@ -15,7 +15,7 @@ from datapulse_tui.tui.screens.admin.key_forms import AddSshKeyScreen, ApiKeyFor
 from datapulse_tui.tui.screens.admin.keys import KeysScreen
 from datapulse_tui.tui.screens.admin.my_keys import MyKeysScreen
 from datapulse_tui.tui.services import Services
-from tests.tui.conftest import ANA, World, hold_status, see, until
+from tests.tui.conftest import ANA, World, hold_status, opening_on, see, until
 from tests.tui.keys_world import BEA, LATER, fill, hold_still
 
 SIZES = ((80, 24), (120, 40))
@@ -42,13 +42,11 @@ def app_for(world: World, email: str) -> DataPulseApp:
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_everybodys(keyed: World, snap_compare: Any, size: tuple[int, int]) -> None:
     async def before(pilot: Pilot[Any]) -> None:
-        await see(pilot, "Nothing needs you")
-        pilot.app.session.show(KeysScreen())  # type: ignore[attr-defined]
         await see(pilot, "backup check")
         await see(pilot, "ana at home")
         hold_status(pilot.app)  # type: ignore[arg-type]
 
-    assert snap_compare(app_for(keyed, ANA), terminal_size=size, run_before=before)
+    assert snap_compare(opening_on(app_for(keyed, ANA), KeysScreen), terminal_size=size, run_before=before)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=str)

@@ -5,22 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from sqlalchemy import text
 
 from datapulse_tui.tui.screens.dashboard import DashboardScreen
 from datapulse_tui.tui.widgets.rows import RowList
-from tests.tui.conftest import ANA, World, screen_text, see, until
+from tests.tui.conftest import ANA, World, listening, screen_text, see, see_all_read, sql, until
 
 pytestmark = pytest.mark.usefixtures("dashboards_first")
-
-
-async def sql(world: World, statement: str) -> None:
-    connection = world.connect()
-    try:
-        async with connection.data.transaction() as session:
-            await session.execute(text(statement))
-    finally:
-        await connection.data.dispose()
 
 
 async def test_names_are_shown_as_they_are_and_never_parsed(world: World) -> None:
@@ -106,6 +96,7 @@ async def test_pages_follow_each_other_without_a_gap(world: World) -> None:
     app = world.desk(as_email=ANA)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await see(pilot, "200+")
+        await see_all_read(pilot)
         rows = app.screen.query_one(RowList)
         while len(rows.rows) < 453:
             before = len(rows.rows)
@@ -118,7 +109,7 @@ async def test_pages_follow_each_other_without_a_gap(world: World) -> None:
 async def test_what_others_change_appears_without_a_key(world: World) -> None:
     app = world.desk(as_email=ANA)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
-        await see(pilot, "live")
+        await listening(pilot)
         await asyncio.sleep(0)
         await sql(world, "UPDATE dashboards SET name = 'Renamed' WHERE name = 'Slow'; ")
         await sql(world, """SELECT pg_notify('datapulse', '["dashboards"]')""")

@@ -9,11 +9,10 @@ import pytest
 from textual.pilot import Pilot
 
 from datapulse_tui.people import service
-from datapulse_tui.tui.screens.admin.people_dialogs import DeactivateScreen, PickScreen
+from datapulse_tui.tui.screens.admin.people_dialogs import DeactivateScreen, FatesScreen, PickScreen
 from datapulse_tui.tui.screens.admin.people_import import ImportScreen
 from datapulse_tui.tui.screens.admin.person import PersonScreen
 from datapulse_tui.tui.screens.admin.person_form import PersonForm
-from datapulse_tui.tui.screens.alerts.ask import ManyScreen
 from datapulse_tui.tui.screens.confirm import ConfirmScreen, MessageScreen
 from tests.tui.approvals_world import acting
 from tests.tui.conftest import World, screen_text, see, type_in, until
@@ -110,7 +109,7 @@ async def test_the_role_of_one_and_of_many_with_a_preview(team: World) -> None:
         await at(pilot, PickScreen)
         await type_in(pilot, "analyst")
         await pilot.press("enter")
-        await at(pilot, ManyScreen)
+        await at(pilot, FatesScreen)
         await see(pilot, "Set the role of 2 of 5 people?")
         await see(pilot, "last active administrator")
         await pilot.press("enter")
@@ -173,6 +172,73 @@ async def test_deactivating_lists_what_they_have_with_cancel_focused(team: World
         dialog.set_focus(dialog.query_one("#yes"))
         await pilot.press("enter")
         await said(pilot, "last active administrator")
+
+
+async def test_many_leave_and_one_person_gets_what_they_have(team: World) -> None:
+    await sql(team, "INSERT INTO dashboards (name, user_id) SELECT 'Orders [/] of ' || split_part(email, '@', 1), id "
+                    "FROM users WHERE email LIKE 'b%'")  # fmt: skip
+    await sql(
+        team, "INSERT INTO data_models (name, created_by) SELECT 'Margins', id FROM users WHERE email LIKE 'ben@%'"
+    )
+    async with at_people(team, size=(80, 24)) as pilot:
+        for nick in ("bea", "ben", "dim"):
+            await go_to(pilot, nick)
+            await pilot.press("space")
+        await pilot.press("d")
+        dialog = await at(pilot, DeactivateScreen)
+        await see(pilot, "the next step lists it")
+        dialog.set_focus(dialog.query_one("#to"))
+        await type_in(pilot, "root")
+        await see(pilot, "root@example.org")
+        await pilot.press("enter")
+        await until(pilot, lambda: dialog.query_one("#to").key)
+        dialog.set_focus(dialog.query_one("#yes"))
+        await pilot.press("enter")
+        preview = await at(pilot, FatesScreen)
+        await see(pilot, "Deactivate 2 of 3 people?")
+        await see(pilot, "Bea Lind hands over dashboards 1 to Root Admin, and is deactivated")
+        await see(pilot, "Orders [/] of bea")
+        await pilot.press("down")
+        await see(pilot, "dashboards 1, data models 1")
+        await see(pilot, "Margins")
+        assert row(pilot, "ben").status == "active"
+        assert preview.focused.id == "fates"
+        await pilot.press("enter")
+        await see(pilot, "Deactivated: 2 of 2")
+        await see(pilot, "Orders [/] of bea")
+        await pilot.press("escape")
+        await until(pilot, lambda: {row(pilot, each).status for each in ("bea", "ben")} == {"inactive"})
+    owners = "SELECT DISTINCT u.email FROM users u JOIN (SELECT user_id FROM dashboards UNION SELECT created_by FROM "
+    found = await sql(team, owners + "data_models) has (id) USING (id)")
+    assert [tuple(each) for each in found] == [(ROOT,)]
+
+
+async def test_what_others_see_of_a_person_is_edited(team: World) -> None:
+    async with at_people(team, size=(80, 24)) as pilot:
+        bea = await go_to(pilot, "bea")
+        await acting(team, ROOT, service.set_profile, bea, avatar="bea.png", bio="one\n[two]")
+        await pilot.press("enter")
+        person = await at(pilot, PersonScreen)
+        await see(pilot, "bea.png")
+        await pilot.press("e")
+        form = await at(pilot, PersonForm)
+        assert (form._sheet.value("avatar"), form._sheet.value("bio")) == ("bea.png", "one\n[two]")
+        form._sheet.put({"bio": "x" * 2_001})
+        await pilot.press("ctrl+s")
+        await see(pilot, "at most 2,000")  # the form has scrolled to it
+        form._sheet.put({"bio": "Sales [/] in Graz\nsince 2019", "avatar": ""})
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: pilot.app.screen is person)
+        await see(pilot, "Sales [/] in Graz")
+        await see(pilot, "since 2019")
+        assert person.detail.detail.avatar == ""
+        await pilot.press("e")
+        form = await at(pilot, PersonForm)
+        await acting(team, "bea@example.org", service.set_profile, bea, bio="mine")
+        form._sheet.put({"bio": "theirs"})
+        await pilot.press("ctrl+s")
+        await see(pilot, "changed meanwhile by Bea Lind")
+        assert form._sheet.value("bio") == "theirs"
 
 
 async def test_somebody_new_is_invited_and_the_code_is_shown_once(team: World) -> None:
@@ -310,3 +376,6 @@ async def test_exporting_the_list(team: World, tmp_path: Path) -> None:
             await pilot.press("enter")
             await said(pilot, expected)
     assert len(file.read_bytes().split(b"\r\n")) == 7
+    kept = await sql(team, "SELECT u.email, l.details FROM audit_logs l JOIN users u ON u.id = l.user_id "
+                           "WHERE action = 'user.exported'")  # fmt: skip
+    assert [tuple(each) for each in kept] == [(ROOT, {"note": {"filter": "", "people": 5}})]

@@ -13,11 +13,11 @@ from textual.pilot import Pilot
 from datapulse_tui.tui import watch
 from datapulse_tui.tui.desk_people import PersonView
 from datapulse_tui.tui.screens.admin.people import PeopleScreen
-from datapulse_tui.tui.screens.admin.people_dialogs import DeactivateScreen, PickScreen
+from datapulse_tui.tui.screens.admin.people_dialogs import DeactivateScreen, FatesScreen, PickScreen
 from datapulse_tui.tui.screens.admin.people_import import ImportScreen
 from datapulse_tui.tui.screens.admin.person import PersonScreen
 from datapulse_tui.tui.screens.admin.person_form import PersonForm
-from tests.tui.conftest import NOW, World, see, type_in, until
+from tests.tui.conftest import NOW, World, listening, opening_on, see, type_in, until
 from tests.tui.people_world import ROOT, go_to, prepare
 from tests.tui.test_inbox_snapshots import steady
 
@@ -48,18 +48,21 @@ def at_now(view: PersonView) -> PersonView:
 
 async def at_people(pilot: Pilot[Any]) -> None:
     await until(pilot, lambda: pilot.app.person is not None)
-    await see(pilot, "live")
-    await see(pilot, "othing")  # Today is read
-    await pilot.press("8")
+    await listening(pilot)
     await until(pilot, lambda: isinstance(pilot.app.screen, PeopleScreen) and pilot.app.screen.loaded.keys)
     await see(pilot, "Waiting 1")
+    await detail_is_read(pilot)
+    await pilot.pause()
+    steady(pilot)
+
+
+async def detail_is_read(pilot: Pilot[Any]) -> None:
+    """The person under the cursor is told beside the list, where there is room."""
     screen = pilot.app.screen
     if pilot.app.size.width >= 120:
         await until(pilot, lambda: screen.row is not None and str(screen.row.id) in screen.details)
         screen.details = {key: at_now(view) for key, view in screen.details.items()}
         screen.tell_detail(screen.story, screen.details[str(screen.row.id)], anew=True)
-    await pilot.pause()
-    steady(pilot)
 
 
 async def at_person(pilot: Pilot[Any]) -> None:
@@ -89,6 +92,27 @@ async def at_form(pilot: Pilot[Any]) -> None:
     await see(pilot, "A name has 1 to 100")
 
 
+async def at_edit(pilot: Pilot[Any]) -> None:
+    await at_people(pilot)
+    await go_to(pilot, "ben")
+    await detail_is_read(pilot)
+    await pilot.press("e")
+    await until(pilot, lambda: isinstance(pilot.app.screen, PersonForm))
+    pilot.app.screen._sheet.put({"avatar": "~/ben.png", "bio": "Nights and weekends.\nAsk me about [/] sockets."})
+    pilot.app.screen._sheet.go_to("bio")
+    await pilot.pause()
+
+
+async def at_leaving(pilot: Pilot[Any]) -> None:
+    await at_deactivate(pilot)
+    dialog = pilot.app.screen
+    dialog.query_one("#to").choose(str(pilot.app.person.actor.user_id))
+    dialog.set_focus(dialog.query_one("#yes"))
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(pilot.app.screen, FatesScreen))
+    await see(pilot, "of 5 people?")
+
+
 async def at_deactivate(pilot: Pilot[Any]) -> None:
     await at_people(pilot)
     await pilot.press("asterisk", "d")
@@ -110,8 +134,8 @@ async def at_import(pilot: Pilot[Any]) -> None:
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize(
     "steps",
-    [at_people, at_person, at_pick, at_form, at_deactivate, at_import],
+    [at_people, at_person, at_pick, at_form, at_edit, at_deactivate, at_leaving, at_import],
     ids=lambda steps: steps.__name__,
 )
 def test_people(team: World, snap_compare: Any, steps: Steps, size: tuple[int, int]) -> None:
-    assert snap_compare(team.desk(as_email=ROOT), terminal_size=size, run_before=steps)
+    assert snap_compare(opening_on(team.desk(as_email=ROOT), PeopleScreen), terminal_size=size, run_before=steps)

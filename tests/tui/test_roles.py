@@ -17,7 +17,7 @@ from datapulse_tui.tui.screens.confirm import ConfirmScreen, MessageScreen
 from datapulse_tui.tui.widgets.choice import Choice
 from datapulse_tui.tui.widgets.form import Note
 from datapulse_tui.tui.widgets.sheet import Sheet
-from tests.tui.conftest import ANA, World, screen_text, see, type_in, until
+from tests.tui.conftest import ANA, World, listening, opening_on, screen_text, see, type_in, until
 from tests.tui.inbox_world import desk, sql
 from tests.tui.roles_world import BEA, MIA, as_actor, go_to, office
 
@@ -57,7 +57,7 @@ async def choose(pilot: Pilot[Any], *names: str) -> None:
 
 
 async def test_built_in_and_custom_roles_stand_in_one_list(office: World) -> None:
-    app = desk(office, ANA)
+    app = opening_on(desk(office, ANA), RolesScreen)
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         screen = await go_to(pilot, RolesScreen)
         assert [row.cells[0] for row in screen.listed.rows][:6] == [
@@ -81,7 +81,7 @@ async def test_built_in_and_custom_roles_stand_in_one_list(office: World) -> Non
 
 
 async def test_a_role_is_made_by_marking(office: World) -> None:
-    app = desk(office, ANA)
+    app = opening_on(desk(office, ANA), RolesScreen)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await go_to(pilot, RolesScreen)
         await pilot.press("n")
@@ -93,7 +93,7 @@ async def test_a_role_is_made_by_marking(office: World) -> None:
         form.sheet.go_to("filter")
         await type_in(pilot, "audit trail")
         await until(pilot, lambda: len(form.listed.rows) == 2)
-        await pilot.press("tab", "space")
+        await pilot.press("enter", "space")
         await see(pilot, "1 of")
         await pilot.press("asterisk")
         await see(pilot, "2 of")
@@ -119,7 +119,7 @@ async def test_a_role_is_made_by_marking(office: World) -> None:
 
 
 async def test_what_one_may_not_do_cannot_be_marked(office: World) -> None:
-    app = desk(office, MIA)
+    app = opening_on(desk(office, MIA), RolesScreen)
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         await go_to(pilot, RolesScreen)
         await pilot.press("n")
@@ -135,7 +135,7 @@ async def test_what_one_may_not_do_cannot_be_marked(office: World) -> None:
 
 
 async def test_many_are_given_a_role_and_lose_it(office: World) -> None:
-    app = desk(office, ANA)
+    app = opening_on(desk(office, ANA), RolesScreen)
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         await go_to(pilot, RolesScreen)
         await put_cursor_on(pilot, "Night shift")
@@ -169,7 +169,7 @@ async def test_many_are_given_a_role_and_lose_it(office: World) -> None:
 
 
 async def test_deleting_names_who_loses_it_and_a_new_holder_stops_it(office: World) -> None:
-    app = desk(office, ANA)
+    app = opening_on(desk(office, ANA), RolesScreen)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         screen = await go_to(pilot, RolesScreen)
         await put_cursor_on(pilot, "Night shift")
@@ -191,7 +191,7 @@ async def test_deleting_names_who_loses_it_and_a_new_holder_stops_it(office: Wor
 
 
 async def test_why_may_somebody_do_this(office: World) -> None:
-    app = desk(office, ANA)
+    app = opening_on(desk(office, ANA), RolesScreen)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await go_to(pilot, RolesScreen)
         await pilot.press("w")
@@ -209,10 +209,10 @@ async def test_why_may_somebody_do_this(office: World) -> None:
 
 
 async def test_others_changes_arrive(office: World) -> None:
-    app = desk(office, ANA)
+    app = opening_on(desk(office, ANA), RolesScreen)
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         screen = await go_to(pilot, RolesScreen)
-        await see(pilot, "live")
+        await listening(pilot)
         connection = office.connect()
         try:
             from datapulse_tui.people import roles
@@ -226,7 +226,7 @@ async def test_others_changes_arrive(office: World) -> None:
 
 
 async def test_departments(office: World) -> None:
-    app = desk(office, ANA)
+    app = opening_on(desk(office, ANA), DepartmentsScreen)
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         screen = await go_to(pilot, DepartmentsScreen)
         await see(pilot, "▲ Eve Adams")
@@ -266,6 +266,7 @@ async def test_departments(office: World) -> None:
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, DepartmentsScreen))
         await put_cursor_on(pilot, "Sales")
+        await until(pilot, lambda: screen.row is not None and screen.row.members == 0)
         await pilot.press("d")
         await asked(pilot, "Delete the department Sales? Nobody is in it.")
         await pilot.press("tab", "enter")
@@ -274,7 +275,7 @@ async def test_departments(office: World) -> None:
 
 async def test_who_has_not_the_right_is_told_which(office: World) -> None:
     await sql(office, "UPDATE roles SET permissions = '[\"role:view\", \"user:view\"]' WHERE name = 'Role makers'")
-    app = desk(office, MIA)
+    app = opening_on(desk(office, MIA), RolesScreen)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await go_to(pilot, RolesScreen)
         await put_cursor_on(pilot, "Night shift")

@@ -9,8 +9,8 @@ import pytest
 from datapulse_tui.tui.screens.alerts.incident import IncidentScreen
 from datapulse_tui.tui.screens.rules.rule import RuleScreen
 from datapulse_tui.tui.screens.rules.rules import RulesScreen
-from tests.tui.conftest import ANA, World, screen_text, see, type_in, until
-from tests.tui.rules_world import OMAR, desk, fill, says, sql
+from tests.tui.conftest import ANA, World, screen_text, see, see_all_read, sql, type_in, until
+from tests.tui.rules_world import OMAR, desk, fill, says
 
 
 @pytest.fixture
@@ -59,6 +59,7 @@ async def test_a_filter_narrows_and_pages_follow_each_other(rules: World) -> Non
     app = desk(rules)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await see(pilot, "200+")
+        await see_all_read(pilot)
         listed = app.screen.listed
         while len(listed.rows) < 453:
             before = len(listed.rows)
@@ -87,6 +88,7 @@ async def test_what_needs_somebody_comes_first(rules: World) -> None:
         listed = app.screen.listed
         await until(pilot, lambda: listed.rows[0].cells[1] == "No parcels")  # its query fails
         assert listed.rows[1].cells[1] == "Checkout is slow"
+        await see_all_read(pilot)
         while len(listed.rows) < 253:
             before = len(listed.rows)
             await pilot.press("end")
@@ -120,6 +122,7 @@ async def test_what_somebody_saw_no_longer_holds(rules: World) -> None:
     app = desk(rules)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await see(pilot, "Checkout is slow")
+        await see_all_read(pilot)
         await sql(rules, "UPDATE alerts SET version = version + 1")
         await pilot.press("p")
         await says(pilot, "after you opened it")

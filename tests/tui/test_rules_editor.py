@@ -12,8 +12,8 @@ from datapulse_tui.tui.screens.rules.back_test import BackTestScreen
 from datapulse_tui.tui.screens.rules.rule_editor import RuleEditorScreen
 from datapulse_tui.tui.screens.rules.rules import RulesScreen
 from datapulse_tui.tui.widgets.choice import Choice
-from tests.tui.conftest import World, screen_text, see, type_in, until
-from tests.tui.rules_world import OMAR, desk, fill, says, sql
+from tests.tui.conftest import World, screen_text, see, sql, type_in, until
+from tests.tui.rules_world import OMAR, desk, fill, says
 
 
 @pytest.fixture

@@ -101,6 +101,7 @@ async def test_a_whole_rule_is_snoozed_extended_and_ended(inbox: World) -> None:
         assert await pilot.app.writes.finished(10)
         hours = await sql(inbox, "SELECT until > now() + interval '2 hours 50 minutes' FROM alert_snoozes")
         assert hours[0][0]
+        await until(pilot, lambda: pilot.app.screen.listed.plain_text() != row)
         await pilot.press("d")
         await see(pilot, "2 incidents are open again")
         await pilot.press("tab", "enter")

@@ -9,13 +9,16 @@ from typing import Any, cast
 import pytest
 from textual.pilot import Pilot
 
+from datapulse_tui.errors import Conflict
 from datapulse_tui.tui.screens.alerts.incident import IncidentScreen
 from datapulse_tui.tui.screens.alerts.snoozes import SnoozesScreen
 from datapulse_tui.tui.screens.channels.channels import ChannelsScreen
 from datapulse_tui.tui.screens.today.today import TodayScreen
+from datapulse_tui.tui.services import Person
 from datapulse_tui.tui.widgets.sections import SectionList
 from datapulse_tui.tui.widgets.task_rows import TaskRows
-from tests.tui.conftest import ANA, World, screen_text, see, until
+from datapulse_tui.workflows.views import RequestRow
+from tests.tui.conftest import ANA, World, listening, screen_text, see, until
 from tests.tui.inbox_world import BEA, BEN, Firing, desk, fill, fire, sql
 
 ESCALATIONS = (
@@ -117,7 +120,7 @@ async def test_what_is_new_moves_nothing_under_the_cursor(waiting: World) -> Non
     app = desk(waiting, ANA)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         screen = await opened(pilot)
-        await see(pilot, "live")
+        await listening(pilot)
         await pilot.press("down")
         needs = screen.query_one(TaskRows)
         before, line = needs.key, needs.cursor - needs._top
@@ -138,7 +141,7 @@ async def test_what_others_settle_stays_only_under_the_cursor(waiting: World) ->
     app = desk(waiting, ANA)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         screen = await opened(pilot)
-        await see(pilot, "live")
+        await listening(pilot)
         await sql(waiting, "UPDATE alert_incidents SET status = 'resolved', resolved_at = now() WHERE number IN (2, 4)")
         await sql(waiting, """SELECT pg_notify('datapulse', '["incidents"]')""")
         await until(pilot, lambda: len(rows(pilot)) == 5)
@@ -231,6 +234,29 @@ async def test_an_empty_desk_says_how_to_begin(world: World) -> None:
         await see(pilot, "Nothing is here yet. Three ways to begin:")
         await pilot.press("enter")
         await see(pilot, "Nothing is selected.")
+
+
+async def test_that_nothing_waits_is_said_only_once_everything_was_looked_at(
+    waiting: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await sql(waiting, "DELETE FROM deliveries")
+    await sql(waiting, "UPDATE alert_incidents SET status = 'resolved', resolved_at = now()")
+    app = desk(waiting, ANA)
+    answer, read = asyncio.Event(), app.services.waiting_requests
+
+    async def fails(person: Person) -> tuple[RequestRow, ...]:
+        await answer.wait()
+        raise Conflict("The requests are being moved.", hint="Wait.")
+
+    monkeypatch.setattr(app.services, "waiting_requests", fails)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await see(pilot, "No incident needs you; looking for requests")
+        answer.set()
+        await see(pilot, "the requests could not be read. R tries again.")
+        await see(pilot, "The requests are being moved.")
+        monkeypatch.setattr(app.services, "waiting_requests", read)
+        await pilot.press("R")
+        await see(pilot, "there is no rule yet")
 
 
 async def test_all_is_well_when_nothing_waits(waiting: World) -> None:
