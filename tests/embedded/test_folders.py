@@ -209,6 +209,24 @@ def test_data_that_is_gone_is_not_replaced_by_an_empty_database(tmp_path: Path) 
         embedded.start(tmp_path)
 
 
+def test_a_link_that_is_made_while_it_is_looked_for_is_not_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes start for the first time: what one did not find, the other links in the next moment."""
+    looked = Path.is_symlink
+
+    def linked_meanwhile(path: Path) -> bool:
+        if path == tmp_path / "postgres" and not looked(path):
+            (tmp_path / "data").mkdir()
+            path.symlink_to(tmp_path / "data")
+        return looked(path)
+
+    monkeypatch.setattr(Path, "is_symlink", linked_meanwhile)
+    found = layout.find(tmp_path)
+    assert found is not None
+    assert found.base == tmp_path / "data"
+
+
 @root_only
 def test_root_leaves_the_home_of_another_user_alone(users: tuple[Person, ...]) -> None:
     home = users[0].folder / "theirs"

@@ -259,6 +259,18 @@ async def see_all_read(pilot: Pilot[Any]) -> None:
     await until(pilot, lambda: not waiting.reading(pilot.app))
 
 
+async def at_rest(pilot: Pilot[Any]) -> None:
+    """Wait until all that was open is read, and hear nothing of later changes: a picture is of one moment.
+
+    On a busy machine a feed may say at any time that everything may have changed.
+    """
+    await see_all_read(pilot)
+    feed: Any = pilot.app.services._feed
+    await until(pilot, lambda: not feed._changes._waiting)
+    await feed.stop()
+    await until(pilot, lambda: not waiting.reading(pilot.app))
+
+
 async def type_in(pilot: Pilot[Any], words: str) -> None:
     """Put words into the focused field at once; letter by letter costs a tenth of a second each."""
     pilot.app.post_message(Paste(words))

@@ -15,7 +15,7 @@ from datapulse_tui.people import service, sessions
 from datapulse_tui.tui import watch
 from datapulse_tui.tui.screens.account.account import AccountScreen
 from datapulse_tui.tui.screens.sign_in import MustChangeScreen, SignInScreen
-from tests.tui.conftest import ANA, NOW, OPERATOR, World, hold_status, listening, see, until
+from tests.tui.conftest import ANA, NOW, OPERATOR, World, at_rest, hold_status, listening, see, until
 from tests.tui.test_account import ana_of, change, fill, rows
 
 SIZES = [(80, 24), (120, 40)]
@@ -66,7 +66,7 @@ def at_account(world: World) -> Steps:
         await until(pilot, lambda: app.person is not None and app.person.actor.session_id is not None)
         app.session.presence.heard = lambda _changes: None
         await change(world, lambda session: session.execute(text(SESSIONS), {"now": NOW}))
-        await listening(pilot)
+        await at_rest(pilot)
         await pilot.press("M")
         await until(pilot, lambda: isinstance(app.screen, AccountScreen) and len(app.screen._sessions) == 3)
         hold_status(app)
@@ -105,7 +105,7 @@ def test_inside(lived_in: World, snap_compare: Any, name: str, size: tuple[int, 
 
 async def at_invitation(pilot: Pilot[Any]) -> None:
     await until(pilot, lambda: isinstance(pilot.app.screen, SignInScreen))
-    await listening(pilot)
+    await at_rest(pilot)
     await pilot.press("f3")
     await see(pilot, "New password again")
     hold_status(pilot.app)
@@ -113,7 +113,7 @@ async def at_invitation(pilot: Pilot[Any]) -> None:
 
 
 async def at_must_change(pilot: Pilot[Any]) -> None:
-    await listening(pilot)
+    await at_rest(pilot)
     await fill(pilot, ANA, TEMPORARY)
     await until(pilot, lambda: isinstance(pilot.app.screen, MustChangeScreen))
     await see(pilot, "New password again")

@@ -18,7 +18,7 @@ from datapulse_tui.tui.screens.approvals.request import RequestScreen
 from datapulse_tui.tui.screens.approvals.request_form import RequestFormScreen
 from datapulse_tui.workflows.views import RequestView
 from tests.tui.approvals_world import CLEO, prepare, standing
-from tests.tui.conftest import NOW, World, listening, opening_on, see, type_in, until
+from tests.tui.conftest import NOW, World, at_rest, opening_on, see, type_in, until
 from tests.tui.test_inbox_snapshots import steady
 
 SIZES = [(80, 24), (120, 40)]
@@ -39,7 +39,7 @@ def at_now(view: RequestView) -> RequestView:
 
 async def at_queue(pilot: Pilot[Any]) -> None:
     await until(pilot, lambda: pilot.app.person is not None)
-    await listening(pilot)
+    await at_rest(pilot)
     await until(pilot, lambda: isinstance(pilot.app.screen, QueueScreen) and pilot.app.screen.loaded.keys)
     await see(pilot, "Waiting 4")
     await see(pilot, "Approvals 4")

@@ -13,7 +13,7 @@ from datapulse_tui.tui.desk_audit import Checked
 from datapulse_tui.tui.screens.admin.audit import AuditScreen
 from datapulse_tui.tui.screens.admin.audit_record import RecordScreen
 from tests.tui.audit_world import ROOT, prepare, to_audit
-from tests.tui.conftest import NOW, World, listening, opening_on, until
+from tests.tui.conftest import NOW, World, at_rest, opening_on, until
 from tests.tui.test_inbox_snapshots import steady
 
 SIZES = [(80, 24), (120, 40)]
@@ -30,7 +30,7 @@ def trail(empty_world: World, monkeypatch: pytest.MonkeyPatch) -> World:
 
 async def at_trail(pilot: Pilot[Any]) -> None:
     await until(pilot, lambda: pilot.app.person is not None)
-    await listening(pilot)
+    await at_rest(pilot)
     screen = await to_audit(pilot)
     await until(pilot, lambda: bool(screen.fixed_counts))
     screen.fixed_counts = ()

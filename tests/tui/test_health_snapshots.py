@@ -16,7 +16,7 @@ from datapulse_tui.tui import watch
 from datapulse_tui.tui.desk_health import Health, HealthDesk
 from datapulse_tui.tui.screens.admin.health import HealthScreen
 from datapulse_tui.tui.screens.confirm import MessageScreen
-from tests.tui.conftest import ANA, HOSTILE, NOW, World, hold_status, opening_on, see, see_all_read, until
+from tests.tui.conftest import ANA, HOSTILE, NOW, World, at_rest, hold_status, opening_on, see, until
 from tests.tui.inbox_world import sql
 
 SIZES = [(80, 24), (120, 40)]
@@ -59,7 +59,7 @@ def standing(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
 async def at_list(pilot: Pilot[Any]) -> None:
     await until(pilot, lambda: isinstance(pilot.app.screen, HealthScreen))
     await see(pilot, "Versions")
-    await see_all_read(pilot)
+    await at_rest(pilot)
     await pilot.press("down")
     hold_status(pilot.app)
 

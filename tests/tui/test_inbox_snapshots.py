@@ -18,7 +18,7 @@ from datapulse_tui.tui.screens.alerts.incident import IncidentScreen
 from datapulse_tui.tui.screens.alerts.snoozes import SnoozesScreen
 from datapulse_tui.tui.screens.alerts.story import tell
 from datapulse_tui.tui.widgets.story import Story
-from tests.tui.conftest import ANA, NOW, World, hold_status, listening, opening_on, see, until
+from tests.tui.conftest import ANA, NOW, World, at_rest, hold_status, opening_on, see, until
 from tests.tui.inbox_world import fill
 
 SIZES = [(80, 24), (120, 40)]
@@ -60,7 +60,7 @@ def steady(pilot: Pilot[Any]) -> None:
 
 async def at_inbox(pilot: Pilot[Any]) -> None:
     await until(pilot, lambda: pilot.app.person is not None)
-    await listening(pilot)  # what the feed tells when it connects is read before the inbox is opened
+    await at_rest(pilot)
     await until(pilot, lambda: isinstance(pilot.app.screen, InboxScreen) and pilot.app.screen.loaded.keys)
     await see(pilot, "Open 6")
     await see(pilot, "Alerts 6")
@@ -77,7 +77,6 @@ async def at_inbox(pilot: Pilot[Any]) -> None:
 async def settle_story(pilot: Pilot[Any]) -> None:
     """Tell the incident in view with samples that are always the same."""
     screen = pilot.app.screen
-    screen.changed = lambda _: None  # a busy machine's feed may say later that everything has changed
     await until(pilot, lambda: not any(each.node is screen for each in pilot.app.workers))
     view = screen.detail if isinstance(screen, IncidentScreen) else next(iter(screen.details.values()), None)
     if view is None:

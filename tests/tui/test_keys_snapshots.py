@@ -15,7 +15,7 @@ from datapulse_tui.tui.screens.admin.key_forms import AddSshKeyScreen, ApiKeyFor
 from datapulse_tui.tui.screens.admin.keys import KeysScreen
 from datapulse_tui.tui.screens.admin.my_keys import MyKeysScreen
 from datapulse_tui.tui.services import Services
-from tests.tui.conftest import ANA, World, hold_status, opening_on, see, until
+from tests.tui.conftest import ANA, World, at_rest, hold_status, opening_on, see, until
 from tests.tui.keys_world import BEA, LATER, fill, hold_still
 
 SIZES = ((80, 24), (120, 40))
@@ -42,6 +42,7 @@ def app_for(world: World, email: str) -> DataPulseApp:
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_everybodys(keyed: World, snap_compare: Any, size: tuple[int, int]) -> None:
     async def before(pilot: Pilot[Any]) -> None:
+        await at_rest(pilot)
         await see(pilot, "backup check")
         await see(pilot, "ana at home")
         hold_status(pilot.app)  # type: ignore[arg-type]
@@ -53,6 +54,7 @@ def test_everybodys(keyed: World, snap_compare: Any, size: tuple[int, int]) -> N
 def test_ones_own(keyed: World, snap_compare: Any, size: tuple[int, int]) -> None:
     async def before(pilot: Pilot[Any]) -> None:
         await see(pilot, "Nothing needs you")
+        await at_rest(pilot)
         await pilot.app.push_screen(MyKeysScreen())
         await see(pilot, "nightly export")
         await see(pilot, "work laptop")
@@ -66,6 +68,7 @@ def test_ones_own(keyed: World, snap_compare: Any, size: tuple[int, int]) -> Non
 def test_the_form(keyed: World, snap_compare: Any, size: tuple[int, int]) -> None:
     async def before(pilot: Pilot[Any]) -> None:
         await see(pilot, "Nothing needs you")
+        await at_rest(pilot)
         await pilot.app.push_screen(ApiKeyFormScreen())
         await see(pilot, "0 of")
         await pilot.press("tab")
@@ -84,6 +87,7 @@ def test_the_key_that_is_shown_once(keyed: World, snap_compare: Any, size: tuple
 
     async def before(pilot: Pilot[Any]) -> None:
         await see(pilot, "Nothing needs you")
+        await at_rest(pilot)
         await pilot.app.push_screen(KeyShownScreen(made))
         await see(pilot, "It is shown only now.")
         hold_status(pilot.app)  # type: ignore[arg-type]
@@ -94,6 +98,7 @@ def test_the_key_that_is_shown_once(keyed: World, snap_compare: Any, size: tuple
 def test_a_private_key_is_refused(keyed: World, snap_compare: Any) -> None:
     async def before(pilot: Pilot[Any]) -> None:
         await see(pilot, "Nothing needs you")
+        await at_rest(pilot)
         screen = AddSshKeyScreen()
         await pilot.app.push_screen(screen)
         from datapulse_tui.tui.widgets.sheet import Sheet

@@ -17,7 +17,7 @@ from datapulse_tui.tui.screens.admin.people_dialogs import DeactivateScreen, Fat
 from datapulse_tui.tui.screens.admin.people_import import ImportScreen
 from datapulse_tui.tui.screens.admin.person import PersonScreen
 from datapulse_tui.tui.screens.admin.person_form import PersonForm
-from tests.tui.conftest import NOW, World, listening, opening_on, see, type_in, until
+from tests.tui.conftest import NOW, World, at_rest, opening_on, see, type_in, until
 from tests.tui.people_world import ROOT, go_to, prepare
 from tests.tui.test_inbox_snapshots import steady
 
@@ -48,7 +48,7 @@ def at_now(view: PersonView) -> PersonView:
 
 async def at_people(pilot: Pilot[Any]) -> None:
     await until(pilot, lambda: pilot.app.person is not None)
-    await listening(pilot)
+    await at_rest(pilot)
     await until(pilot, lambda: isinstance(pilot.app.screen, PeopleScreen) and pilot.app.screen.loaded.keys)
     await see(pilot, "Waiting 1")
     await detail_is_read(pilot)

@@ -15,7 +15,7 @@ from datapulse_tui.tui.screens.admin.departments import DepartmentsScreen
 from datapulse_tui.tui.screens.admin.role_form import RoleFormScreen
 from datapulse_tui.tui.screens.admin.roles import RoleScreen, RolesScreen
 from datapulse_tui.tui.screens.admin.why import WhyMayScreen
-from tests.tui.conftest import ANA, NOW, World, hold_status, listening, opening_on, see, type_in, until
+from tests.tui.conftest import ANA, NOW, World, at_rest, hold_status, opening_on, see, type_in, until
 from tests.tui.roles_world import go_to, office, stand_still
 from tests.tui.test_roles import put_cursor_on
 
@@ -33,7 +33,7 @@ def still(office: World, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 async def at_roles(pilot: Pilot[Any]) -> None:
-    await listening(pilot)
+    await at_rest(pilot)
     screen = await go_to(pilot, RolesScreen)
     await put_cursor_on(pilot, "Night shift")
     if pilot.app.size.width >= 120:
@@ -76,7 +76,7 @@ async def at_why(pilot: Pilot[Any]) -> None:
 
 
 async def at_departments(pilot: Pilot[Any]) -> None:
-    await listening(pilot)
+    await at_rest(pilot)
     screen = await go_to(pilot, DepartmentsScreen)
     if pilot.app.size.width >= 120:
         await until(pilot, lambda: screen.row.key in screen._details)

@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from datapulse_tui.tui.screens.rules.back_test import BackTestScreen
 from datapulse_tui.tui.screens.rules.rule import RuleScreen
 from datapulse_tui.tui.widgets.curve import Curve
-from tests.tui.conftest import World, listening, see, until
+from tests.tui.conftest import World, at_rest, see, until
 from tests.tui.rules_world import desk, fill
 from tests.tui.test_rules_editor import open_editor
 from tests.tui.test_snapshots import SIZES, steady
@@ -38,7 +38,7 @@ def rules(world: World) -> World:
 
 async def at_list(pilot: Pilot[Any]) -> None:
     await see(pilot, "Checkout is slow")
-    await listening(pilot)
+    await at_rest(pilot)
     if pilot.app.size.width >= 120:
         await see(pilot, "service=checkout")
     steady(pilot)
@@ -52,7 +52,7 @@ async def at_rule(pilot: Pilot[Any]) -> None:
 
 
 async def at_editor(pilot: Pilot[Any]) -> None:
-    await listening(pilot)
+    await at_rest(pilot)
     screen = await open_editor(pilot, "e")
     await see(pilot, "2 rows, 2 series")
     screen._preview = replace(screen._preview, took=0.012)

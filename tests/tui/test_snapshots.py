@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 
 from datapulse_tui.tui.screens.dashboard import DashboardScreen
 from datapulse_tui.tui.widgets.card import Card
-from tests.tui.conftest import ANA, World, hold_status, listening, see, until
+from tests.tui.conftest import ANA, World, at_rest, hold_status, see, until
 
 pytestmark = pytest.mark.usefixtures("dashboards_first")
 
@@ -31,7 +31,7 @@ def steady(pilot: Pilot[Any]) -> None:
 
 async def at_list(pilot: Pilot[Any]) -> None:
     await see(pilot, "Slow")
-    await listening(pilot)
+    await at_rest(pilot)
     await pilot.press("down")
     if pilot.app.size.width >= 120:
         await see(pilot, "Broken")
@@ -62,14 +62,14 @@ async def at_palette(pilot: Pilot[Any]) -> None:
 
 async def at_sign_in(pilot: Pilot[Any]) -> None:
     await see(pilot, "Password")
-    await listening(pilot)
+    await at_rest(pilot)
     steady(pilot)
     await pilot.pause()
 
 
 async def at_first_admin(pilot: Pilot[Any]) -> None:
     await see(pilot, "Password again")
-    await listening(pilot)
+    await at_rest(pilot)
     steady(pilot)
     await pilot.pause()
 

@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from datapulse_tui.tui import watch
 from datapulse_tui.tui.screens.channels import words as channel_words
 from datapulse_tui.tui.screens.channels.channels import ChannelsScreen
-from tests.tui.conftest import ANA, NOW, World, hold_status, listening, see, until
+from tests.tui.conftest import ANA, NOW, World, at_rest, hold_status, see, until
 from tests.tui.inbox_world import fill
 
 SIZES = [(80, 24), (120, 40)]
@@ -70,7 +70,7 @@ def steady(pilot: Pilot[Any]) -> None:
 async def at_today(pilot: Pilot[Any]) -> None:
     await see(pilot, "Pinned metrics")
     await see(pilot, "3 Alerts 5")
-    await listening(pilot)
+    await at_rest(pilot)
     steady(pilot)
     await pilot.pause()
 

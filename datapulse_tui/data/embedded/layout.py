@@ -87,16 +87,24 @@ def find(home: Path) -> Place | None:
     except FileNotFoundError:
         if not path.is_symlink():
             return None
-        raise Unavailable(
-            f"The data of {home} was kept in {path.readlink()}, and that folder is gone.",
-            hint=f"Bring it back from a backup; or remove {path} to begin with an empty database.",
-        ) from None
+        owner = _owner_of_linked(home, path)
     if owner == 0 == os.geteuid():
         # Root must not write where another user can put links in its way, so the home itself must be root's too.
         owner = home.stat().st_uid
     if owner != os.geteuid():
         raise _not_ours(home, owner)
     return Place(home, path.resolve())
+
+
+def _owner_of_linked(home: Path, path: Path) -> int:
+    """The owner of what the link leads to, which another process may have made since it was not found."""
+    try:
+        return path.stat().st_uid
+    except FileNotFoundError:
+        raise Unavailable(
+            f"The data of {home} was kept in {path.readlink()}, and that folder is gone.",
+            hint=f"Bring it back from a backup; or remove {path} to begin with an empty database.",
+        ) from None
 
 
 def make(home: Path) -> Place:
