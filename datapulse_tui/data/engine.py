@@ -48,6 +48,7 @@ def make_engine(text: str, *, pool_size: int, pooled: bool, pre_ping: bool) -> A
         pool_timeout=10,
         pool_pre_ping=pre_ping,
         pool_use_lifo=True,
+        use_native_hstore=False,  # nothing here is one, and looking for the type costs a round trip
         hide_parameters=True,  # else bound values, secrets among them, reach the log with every exception
         connect_args={
             "connect_timeout": CONNECT_TIMEOUT,

@@ -31,8 +31,6 @@ FOR_PICTURES = (
     *(f"datapulse_tui.charts.{kind}" for kind in ("options", "metrics", "lines", "areas", "bars", "pies", "tables")),
     "datapulse_tui.sources.adapters.csv",
     "sqlglot.dialects.duckdb",
-    "duckdb",
-    "datapulse_tui.sources.adapters.duck_engine",
 )
 REST = 0.15  # seconds without a question until nobody waits any more: answers have to be drawn
 PATIENCE = 5.0  # seconds after which a dashboard that still loads is not waited for: some query takes half a minute

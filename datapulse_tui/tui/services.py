@@ -239,8 +239,6 @@ class Services(
             await import_in_lulls(FOR_QUERIES, self.lull)
             await self._running()
             await import_in_lulls(FOR_PICTURES, self.lull)
-            await self.lull.comes()
-            await asyncio.to_thread(_keep_spare_engine)
             await self.data.warm_up(self.lull.comes)
 
     async def _running(self) -> Runner:
@@ -293,12 +291,6 @@ class Services(
         """What a variable offers to choose from."""
         runner = await self._running()
         return await runner.options(person.actor, dashboard, variable, now=now)
-
-
-def _keep_spare_engine() -> None:
-    from datapulse_tui.sources.adapters.duck_engine import keep_spare
-
-    keep_spare()
 
 
 def _make_sources(settings: Settings) -> Sources:

@@ -17,11 +17,10 @@ import pytest
 
 from datapulse_tui.data.result import ColumnKind, Result
 from datapulse_tui.errors import Invalid, Unavailable
-from datapulse_tui.sources.adapters import duck_engine
 from datapulse_tui.sources.adapters.base import QueryCancelled, QueryTimeout
 from datapulse_tui.sources.adapters.csv import CsvAdapter
 from datapulse_tui.sources.adapters.csv_files import list_files
-from datapulse_tui.sources.adapters.duck_engine import Engine, keep_spare
+from datapulse_tui.sources.adapters.duck_engine import Engine
 from datapulse_tui.sources.schemas import CsvConfig, parse_config
 from tests.sources import statements
 
@@ -123,11 +122,9 @@ async def test_what_the_guard_refuses_is_not_run(make: Make, folder: Path, sql: 
         await run(make(folder), sql)
 
 
-@pytest.fixture(params=["made now", "made ahead"])
-def engine(request: pytest.FixtureRequest, folder: Path, tmp_path: Path) -> Engine:
+@pytest.fixture
+def engine(folder: Path, tmp_path: Path) -> Engine:
     """The engine alone, as if there were no guard."""
-    if request.param == "made ahead":
-        keep_spare()
     listing = list_files(str(folder), (tmp_path,))
     spill = tmp_path / "spill"
     spill.mkdir()
@@ -139,7 +136,6 @@ def engine(request: pytest.FixtureRequest, folder: Path, tmp_path: Path) -> Engi
 def test_what_is_configured_holds(engine: Engine, tmp_path: Path) -> None:
     asked = "SELECT current_setting('temp_directory'), current_setting('memory_limit'), current_setting('TimeZone')"
     assert engine.cursor().execute(asked).fetchone() == (str(tmp_path / "spill"), "488.2 MiB", "Etc/UTC")  # 512 MB
-    assert not duck_engine._spare, "one DuckDB for two sources"
 
 
 def test_duckdb_itself_opens_nothing_else(engine: Engine, folder: Path, tmp_path: Path) -> None:

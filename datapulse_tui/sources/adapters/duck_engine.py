@@ -5,10 +5,8 @@ Everything here blocks and belongs on a thread.
 
 from __future__ import annotations
 
-import atexit
 import os
 import threading
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,41 +23,6 @@ _EMPTY = "(empty)"
 _SNIFFED = (
     "Delimiter", "Quote", "Escape", "Comment", "SkipRows", "HasHeader", "DateFormat", "TimestampFormat", "Columns",
 )  # fmt: skip
-
-
-# One that nothing has been put into yet. Making one takes 40 ms, in which no other thread of the program goes on.
-_spare: deque[duckdb.DuckDBPyConnection] = deque(maxlen=1)
-atexit.register(_spare.clear)  # DuckDB's binding complains in the terminal about what outlives the interpreter
-
-
-def keep_spare() -> None:
-    """Make the DuckDB of the next engine now, while nobody waits for it."""
-    if not _spare:
-        _spare.append(_made())
-
-
-def _take() -> duckdb.DuckDBPyConnection:
-    try:
-        return _spare.pop()
-    except IndexError:
-        return _made()
-
-
-def _made() -> duckdb.DuckDBPyConnection:
-    made = duckdb.connect(
-        ":memory:",
-        config={
-            "threads": 1,
-            "autoload_known_extensions": False,
-            "autoinstall_known_extensions": False,
-            "allow_community_extensions": False,
-            "allow_persistent_secrets": False,
-            # a table that does not exist would otherwise be looked up among the Python variables of the caller
-            "python_enable_replacements": False,
-        },
-    )
-    made.execute("SET TimeZone = 'UTC'")
-    return made
 
 
 def literal(value: object) -> str:
@@ -97,10 +60,21 @@ class Engine:
         self._files = {file.table.lower(): file for file in files}
         self._views: dict[str, _View] = {}
         self._lock = threading.Lock()
-        self._connection = _take()
-        self._connection.execute(f"SET memory_limit = '{config.memory_limit_mb}MB'")
-        self._connection.execute(f"SET threads = {min(config.threads, os.cpu_count() or 1)}")
-        self._connection.execute(f"SET temp_directory = {literal(spill_folder)}")
+        self._connection = duckdb.connect(
+            ":memory:",
+            config={
+                "memory_limit": f"{config.memory_limit_mb}MB",
+                "threads": min(config.threads, os.cpu_count() or 1),
+                "temp_directory": spill_folder,
+                "autoload_known_extensions": False,
+                "autoinstall_known_extensions": False,
+                "allow_community_extensions": False,
+                "allow_persistent_secrets": False,
+                # a table that does not exist would otherwise be looked up among the Python variables of the caller
+                "python_enable_replacements": False,
+            },
+        )
+        self._connection.execute("SET TimeZone = 'UTC'")
         self._connection.execute(f"SET allowed_paths = {literal([str(file.path) for file in files])}")
         self._connection.execute("SET enable_external_access = false")
         self._connection.execute("SET lock_configuration = true")
