@@ -8,7 +8,7 @@ from datapulse_tui.data.glance import Reader, fetch
 from datapulse_tui.errors import DataPulseError
 
 # In order; a test holds this in step with the files in migrations/versions.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012")
 
 
 class SchemaState(Enum):

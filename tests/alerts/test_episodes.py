@@ -7,11 +7,9 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
 
-from datapulse_tui.alerts import episodes, telling
+from datapulse_tui.alerts import telling
 from datapulse_tui.alerts.episodes import Closing, Opening, close_for_rule, open_many, refresh_status, resolve_many
-from datapulse_tui.alerts.evaluation import bulk
 from datapulse_tui.alerts.rules import IncidentKind
 from datapulse_tui.audit.actor import Actor
 from datapulse_tui.data.database import Database
@@ -212,37 +210,3 @@ async def test_hostile_names_and_labels_do_no_harm(world: World, data: Database)
     (incident,) = world.incidents()
     assert (len(incident.title), len(incident.reason)) == (500, 255)
     assert list(incident.labels) == ['h"o\\st']
-
-
-def thrown_away(plan: dict[str, Any]) -> float:
-    """Rows that a plan looked at and did not want."""
-    here = sum(plan.get(f"Rows Removed by {what}", 0) for what in ("Filter", "Join Filter", "Index Recheck"))
-    return float(here * plan.get("Actual Loops", 1)) + sum(thrown_away(each) for each in plan.get("Plans", ()))
-
-
-async def test_recovering_looks_at_each_incident_also_where_statistics_know_of_nothing_open(
-    world: World, data: Database
-) -> None:
-    """Planned as if next to nothing were open, it compared each incident that closed with every one that was open."""
-    query = world.query("m")
-    rule = world.rule(query)
-    ids = series(world, query, *(f"h{number}" for number in range(300)))
-    await opened(data, *(Opening(rule, NOW, series_id=one) for one in ids))
-    world.execute("UPDATE alert_incidents SET status = 'resolved', resolved_at = now()")
-    world.execute("VACUUM ANALYZE alert_incidents")
-    world.execute("UPDATE alert_incidents SET status = 'triggered', resolved_at = NULL")
-    values = {
-        "alerts": bulk.repeated([(rule, len(ids))]),
-        "series": bulk.plain(ids),
-        "kinds": bulk.texts(["threshold"] * len(ids)),
-        "at": bulk.times([NOW] * len(ids)),
-        "values": bulk.plain([1.0] * len(ids)),
-        "reasons": bulk.texts(["clear"] * len(ids)),
-        "actor_id": None,
-        "actor": None,
-    }
-    async with data.transaction() as session:
-        explained = f"EXPLAIN (ANALYZE, FORMAT JSON) {episodes._RESOLVE_SERIES}"
-        plan = (await session.execute(text(explained), values)).scalar_one()[0]["Plan"]
-    assert world.one("SELECT count(*) FROM alert_incidents WHERE status = 'resolved'") == len(ids)
-    assert thrown_away(plan) < 10 * len(ids)

@@ -17,10 +17,13 @@ from cryptography.fernet import Fernet
 
 from datapulse_tui.data.database import Database
 from datapulse_tui.data.secrets import SecretBox
-from tests.notify.outbox import World, make_world, sending
+from datapulse_tui.notify.service import send_again
+from datapulse_tui.notify.timing import MOST_ATTEMPTS
+from tests.notify.outbox import SYSTEM, World, make_world, sending
 from tests.notify.receivers import Answer, http_receiver
 
 ROOT = Path(__file__).resolve().parents[2]
+LOST = "the worker was lost during each of the last attempts"
 KEY = Fernet.generate_key().decode()
 
 
@@ -88,6 +91,12 @@ async def rounds_of_killing(known: World, url: str, rounds: int, messages: int) 
             await leases_end(known)
         async with sending(known, seconds=300) as drain:
             await drain()
+            lost = await known.all("SELECT id, attempts FROM deliveries WHERE reason = :lost", lost=LOST)
+            assert {row.attempts for row in lost} <= {MOST_ATTEMPTS}, "given up too early"
+            if lost:  # in flight at a dozen kills: given up, until somebody asks
+                async with known.data.transaction() as session:
+                    await send_again(session, SYSTEM, [row.id for row in lost])
+                await drain()
     assert set(await known.statuses()) == {"sent"}
     keys = set(hook.keys())
     rows = await known.all("SELECT message_id FROM deliveries")

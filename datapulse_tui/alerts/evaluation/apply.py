@@ -64,11 +64,11 @@ ON CONFLICT (alert_id, series_id) DO UPDATE
 SET state = excluded.state, reason = excluded.reason, since = excluded.since, missed = excluded.missed
 """
 _WRITE_SERIES = {False: text(_NEW_SERIES), True: text(_NEW_SERIES + _KNOWN_SERIES)}
-_WORST = text("""
+_WORST = text(f"""
 UPDATE alert_incidents incident SET worst_value = worse.value
 FROM unnest(CAST(:ids AS uuid[]), CAST(:values AS float8[])) AS worse(id, value)
-WHERE incident.id = worse.id AND incident.status <> 'resolved'
-""")
+WHERE incident.id = worse.id AND {episodes.STILL_OPEN}
+""")  # noqa: S608  (a constant of ours)
 
 
 async def apply(session: AsyncSession, token: UUID, finished: Sequence[Finished], cache: SeriesCache) -> int:

@@ -49,7 +49,7 @@ SELECT alert_id, series_id, state, reason, since, missed FROM alert_series WHERE
 """)
 _OPEN = text("""
 SELECT id, alert_id, series_id, kind, worst_value FROM alert_incidents
-WHERE alert_id = ANY(CAST(:ids AS uuid[])) AND status <> 'resolved'
+WHERE alert_id = ANY(CAST(:ids AS uuid[])) AND resolved_at IS NULL
 """)
 _SOURCE = text("SELECT id, name, type, connection_config FROM data_sources WHERE id = :source")
 # A row that is locked is being finished, or its rule is being edited: neither waits for the other.

@@ -25,7 +25,7 @@ WORD = """
 STANDING = f"""
     e.health, e.health_reason, e.health_since, e.last_at, e.next_at, e.skipped_slots, e.skipped_at,
     (SELECT count(*) FROM (SELECT FROM alert_series x WHERE x.alert_id = page.id LIMIT {COUNTED}) n) AS series,
-    (SELECT count(*) FROM (SELECT FROM alert_incidents i WHERE i.alert_id = page.id AND i.status <> 'resolved'
+    (SELECT count(*) FROM (SELECT FROM alert_incidents i WHERE i.alert_id = page.id AND i.resolved_at IS NULL
                            LIMIT {COUNTED}) n) AS open_incidents
     FROM page LEFT JOIN alert_evaluations e ON e.alert_id = page.id
 """  # noqa: S608  (a constant of this module)

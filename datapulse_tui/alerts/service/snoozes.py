@@ -139,7 +139,7 @@ async def snooze_rule(
     values = _values(actor, kind, latest, said, workflow_id, rule.now)
     snooze_id: UUID = (await session.execute(text(_SNOOZE_RULE), values | {"rule": alert_id})).scalar_one()
     find = text(
-        "SELECT id FROM alert_incidents WHERE alert_id = :rule AND status <> 'resolved' AND status <> 'snoozed' "
+        "SELECT id FROM alert_incidents WHERE alert_id = :rule AND resolved_at IS NULL AND status <> 'snoozed' "
         "ORDER BY id FOR NO KEY UPDATE"
     )
     ids = list((await session.scalars(find, {"rule": alert_id})).all())

@@ -188,7 +188,7 @@ JOIN alerts a ON a.id = i.alert_id
 LEFT JOIN LATERAL (
     SELECT n.number FROM alert_incidents n
     WHERE n.alert_id = i.alert_id AND n.series_id IS NOT DISTINCT FROM i.series_id AND n.kind = i.kind
-      AND n.status <> 'resolved' LIMIT 1) newer ON true
+      AND n.resolved_at IS NULL LIMIT 1) newer ON true
 WHERE i.id = ANY(CAST(:ids AS uuid[]))
 """  # noqa: S608  (pieces of this program, values are bound)
 

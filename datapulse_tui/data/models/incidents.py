@@ -59,7 +59,7 @@ class AlertIncident(Timestamps, Base):
             "series_id",
             "kind",
             unique=True,
-            postgresql_where=text("status <> 'resolved'"),
+            postgresql_where=text("resolved_at IS NULL"),  # unlike the lists', which this is not to be mistaken for
             postgresql_nulls_not_distinct=True,
         ),
         Index(
