@@ -104,6 +104,13 @@ async def test_pages_follow_each_other_without_a_gap(world: World) -> None:
             await until(pilot, lambda before=before: len(rows.rows) > before)
         assert len({row.key for row in rows.rows}) == 453
         await see(pilot, "453 ·")
+        here = app.screen.row
+        await sql(world, "UPDATE dashboards SET name = 'A new name' WHERE name = 'Many 0001'")
+        await sql(world, """SELECT pg_notify('datapulse', '["dashboards"]')""")
+        await until(pilot, lambda: any("A new name" in row.cells for row in rows.rows))
+        assert (len(rows.rows), app.screen.row) == (453, here)  # what others do takes nobody back to the first page
+        await pilot.press("o")
+        await see(pilot, "200+")
 
 
 async def test_what_others_change_appears_without_a_key(world: World) -> None:
