@@ -15,6 +15,7 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import func, insert, make_url
 
+from datapulse_tui.alerts.evaluation.evaluator import Evaluator
 from datapulse_tui.audit.actor import Actor
 from datapulse_tui.data.database import Database
 from datapulse_tui.data.models.alerts import Alert, AlertEvaluation
@@ -23,6 +24,7 @@ from datapulse_tui.data.models.sources import DataSource, DataSourceGrant, Query
 from datapulse_tui.data.secrets import SecretBox
 from datapulse_tui.people.rules import ROLE_PERMISSIONS, Role
 from datapulse_tui.sources.pool import Sources
+from tests.alerts.evaluating import QUICK
 from tests.databases import dsn
 
 SYSTEM = Actor(None, "system:alerts", everything=True)
@@ -178,3 +180,11 @@ def make_rule(data: Database) -> MakeRule:
         return found
 
     return make
+
+
+@pytest.fixture
+async def evaluator(data: Database, sources: Sources) -> AsyncIterator[Evaluator]:
+    """The evaluator of this process."""
+    made = Evaluator(data, sources, QUICK)
+    yield made
+    await made.close()
