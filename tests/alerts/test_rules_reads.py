@@ -157,4 +157,4 @@ async def test_the_list_of_ten_thousand_is_quick(
             started = time.perf_counter()
             await list_rules(session, olga, **arguments)
             took.append(time.perf_counter() - started)
-    assert max(took) < 1.0, took  # far above what it takes, far below what a scan for each row would
+    assert max(took) < 5.0, took  # far above what it takes, far below what a scan for each row would

@@ -37,7 +37,7 @@ def test_one_spike_among_a_million_stays_and_it_is_fast() -> None:
     assert (123_457.0, 99.0) in zip(kept_x, kept_y, strict=True)
     assert (654_321.0, -99.0) in zip(kept_x, kept_y, strict=True)
     # About 0.08 s on one quiet core; the bound leaves room for a busy machine.
-    assert took < 2
+    assert took < 10
 
 
 def test_gaps_stay_where_a_column_holds_nothing_else() -> None:

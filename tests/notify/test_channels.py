@@ -163,7 +163,7 @@ async def test_a_server_that_is_away_is_not_asked_again_at_once(monkeypatch: pyt
     async with smtp_script(lambda line: b"", greeting=b"") as server:
         began = time.monotonic()
         found = await send("email", EMAIL | {"port": server.port}, *[message() for _ in range(20)])
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 5  # 6 s, if each of them waited
     assert {each.result for each in found} == {Result.RETRY}
 
 

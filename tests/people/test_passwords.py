@@ -62,11 +62,11 @@ async def test_the_product_uses_cost_12(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 async def test_the_event_loop_goes_on_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, "COST", 10)
+    monkeypatch.setattr(passwords, "COST", 12)
     hashing = asyncio.create_task(passwords.hash_password("correct horse"))
     beats = 0
     started = time.perf_counter()
     while not hashing.done():
         await asyncio.sleep(0.001)
         beats += 1
-    assert beats >= 3, time.perf_counter() - started
+    assert beats >= 2, time.perf_counter() - started  # one, if it stood still

@@ -278,7 +278,7 @@ async def test_time_is_up_and_cancelling_interrupts(make: Make, folder: Path) ->
         await by_task
     with pytest.raises(QueryCancelled):
         await by_tag
-    assert time.perf_counter() - started < 5
+    assert time.perf_counter() - started < 30
     assert (await run(adapter, "SELECT 1")).rows == ((1,),)
     before = threading.active_count()
     await adapter.close()

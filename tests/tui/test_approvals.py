@@ -141,7 +141,7 @@ async def test_the_loser_is_told_who_was_first_and_sees_it_at_once(asked: World)
         row = screen(pilot).row
         assert row is not None
         await acting(asked, "dan@example.org", decisions.approve, [(row.id, row.version)])
-        await until(pilot, lambda: "✓ Dan Abe" in line_with(pilot, "the role analyst"), timeout=3)
+        await until(pilot, lambda: "✓ Dan Abe" in line_with(pilot, "the role analyst"))
         await pilot.press("a")
         await said(pilot, "lready approved by Dan Abe")
 
@@ -192,7 +192,7 @@ async def test_ask_goes_back_to_the_requester_who_answers_it(asked: World) -> No
             await type_in(bea, "Until the summer.")
             await bea.press("enter")
             await saved(bea)
-        await until(cleo, lambda: "pending" in line_with(cleo, "the role analyst"), timeout=5)
+        await until(cleo, lambda: "pending" in line_with(cleo, "the role analyst"))
         await see(cleo, "Until the summer.")
 
 
