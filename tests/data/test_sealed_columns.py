@@ -37,8 +37,8 @@ BY_HAND = {"MARK", "Fernet", "MultiFernet"}  # with what somebody could make one
 KNOWN = {
     "notify.service.channels._sealed": "notification_channels.config",
     "people.invitations._mail": "deliveries.payload",
-    "sources.service.add_source": "data_sources.connection_config",
-    "sources.service.update_source": "data_sources.connection_config",
+    "sources.service.sources.add_source": "data_sources.connection_config",
+    "sources.service.sources.update_source": "data_sources.connection_config",
 }
 OTHERS = {
     "audit.purge": "seals of the trail are hashes, and no secrets",

@@ -30,33 +30,35 @@ def managed(call: Call, *ends: type[DataPulseError]) -> Decision:
 
 
 DECISIONS: dict[str, Decision] = {
-    "sources.service.add_source": may(
+    "sources.service.sources.add_source": may(
         lambda c: service.add_source(
             c.session, c.actor, c.box, name="new", type="postgresql", config={"host": "h", "dbname": "d", "user": "u"}
         ),
         any=ADMINS,
     ),
-    "sources.service.update_source": managed(
+    "sources.service.sources.update_source": managed(
         lambda c: service.update_source(c.session, c.actor, c.box, c["source"], name="other")
     ),
-    "sources.service.check_source": may(
+    "sources.service.checking.check_source": may(
         lambda c: pooled(c, service.check_source, source=c["source"]), shared=QUERYING, foreign=ADMINS
     ),
     # Both are in use: whoever may delete them is told by whom.
-    "sources.service.delete_source": managed(
+    "sources.service.sources.delete_source": managed(
         lambda c: service.delete_source(c.session, c.actor, c["source"]), Conflict
     ),
-    "sources.service.grant_source": managed(lambda c: service.grant_source(c.session, c.actor, c["source"], STRANGER)),
-    "sources.service.revoke_source": managed(
+    "sources.service.grants.grant_source": managed(
+        lambda c: service.grant_source(c.session, c.actor, c["source"], STRANGER)
+    ),
+    "sources.service.grants.revoke_source": managed(
         lambda c: service.revoke_source(c.session, c.actor, c["source"], STRANGER)
     ),
-    "sources.service.authorise": may(
+    "sources.service.queries.authorise": may(
         lambda c: service.authorise(c.session, c.actor, c["source"]), shared=QUERYING, foreign=ADMINS
     ),
-    "sources.service.run_query": may(
+    "sources.service.queries.run_query": may(
         lambda c: pooled(c, service.run_query, source=c["source"], sql="SELECT 1"), shared=QUERYING, foreign=ADMINS
     ),
-    "sources.service.save_query": may(
+    "sources.service.queries.save_query": may(
         lambda c: service.save_query(c.session, c.actor, name="new", sql="SELECT 1", source=c["source"]),
         shared=QUERYING,
         foreign=frozenset({ADMIN}),
@@ -77,4 +79,6 @@ DECISIONS: dict[str, Decision] = {
         lambda c: testing.test_channel(c.data, c.box, c.actor, c["channel"], to="x@example.org"), foreign=ADMINS
     ),
 }
-NOT_VERBS: dict[str, str] = {}
+NOT_VERBS: dict[str, str] = {
+    "sources.service.parts.record_change": "writes down what a verb of its room has asked the right for and done",
+}
