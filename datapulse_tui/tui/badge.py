@@ -96,6 +96,8 @@ class Badges:
         number = await counted.number(self.app.services, person)
         if person is self.app.person:
             self._show(room, str(number) if number.number else "")
+        else:  # somebody else sits here, or the same with a session or other rights by now
+            self._due.add(room)
 
     def _show(self, room: str, words: str) -> None:
         if words != self.words.get(room, ""):

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 from textual.pilot import Pilot
 
+from datapulse_tui.alerts.views import Count
 from datapulse_tui.errors import Conflict
 from datapulse_tui.tui.screens.alerts.incident import IncidentScreen
 from datapulse_tui.tui.screens.alerts.snoozes import SnoozesScreen
@@ -224,6 +225,20 @@ async def test_who_is_told_sees_their_own_and_no_deliveries(waiting: World) -> N
         await see(pilot, "Needs me · 1")
         assert not app.screen.query_one(SectionList).display
         await see(pilot, "3 Alerts 1")
+
+
+async def test_a_number_that_is_counted_while_the_session_begins_is_there(waiting: World) -> None:
+    app = desk(waiting, ANA)
+    count = app.services.badge
+
+    async def begins_meanwhile(person: Person) -> Count:
+        app.services.badge = count  # type: ignore[method-assign]
+        app.session.person = person._replace(preferences={})
+        return await count(person)
+
+    app.services.badge = begins_meanwhile  # type: ignore[method-assign]
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await see(pilot, "Alerts 6")
 
 
 async def test_an_empty_desk_says_how_to_begin(world: World) -> None:
