@@ -19,7 +19,7 @@ from datapulse_tui.tui.services import Person
 from datapulse_tui.tui.widgets.sections import SectionList
 from datapulse_tui.tui.widgets.task_rows import TaskRows
 from datapulse_tui.workflows.views import RequestRow
-from tests.tui.conftest import ANA, World, listening, screen_text, see, until
+from tests.tui.conftest import ANA, World, at_rest, listening, screen_text, see, until
 from tests.tui.inbox_world import BEA, BEN, Firing, desk, fill, fire, sql
 
 ESCALATIONS = (
@@ -229,16 +229,20 @@ async def test_who_is_told_sees_their_own_and_no_deliveries(waiting: World) -> N
 
 async def test_a_number_that_is_counted_while_the_session_begins_is_there(waiting: World) -> None:
     app = desk(waiting, ANA)
-    count = app.services.badge
-
-    async def begins_meanwhile(person: Person) -> Count:
-        app.services.badge = count  # type: ignore[method-assign]
-        app.session.person = person._replace(preferences={})
-        return await count(person)
-
-    app.services.badge = begins_meanwhile  # type: ignore[method-assign]
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await see(pilot, "Alerts 6")
+        await at_rest(pilot)
+        count = app.services.badge
+
+        async def begins_meanwhile(person: Person) -> Count:
+            app.services.badge = count  # type: ignore[method-assign]
+            app.session.person = person._replace(preferences={})
+            return await count(person)
+
+        app.services.badge = begins_meanwhile  # type: ignore[method-assign]
+        app.session.badges.welcome()
+        assert app.session.badges.words == {}
+        await until(pilot, lambda: app.session.badges.words.get("alerts") == "6")
 
 
 async def test_an_empty_desk_says_how_to_begin(world: World) -> None:
