@@ -8,12 +8,10 @@ from functools import partial
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.events import Key
-from textual.widgets import Input
 
 from datapulse_tui.tui import keymap, rooms, themes
-from datapulse_tui.tui.screens.confirm import Dialog
 from datapulse_tui.tui.screens.tabbed import RoomTab, Tab, TabbedScreen, tabs_for
+from datapulse_tui.tui.screens.typed_choice import TypedChoice
 from datapulse_tui.tui.widgets.form import Field, Note
 from datapulse_tui.tui.widgets.rows import Row, RowColumn, RowList
 
@@ -43,7 +41,7 @@ def rank(typed: str, offer: Offer) -> int:
     return 0 if label.startswith(words) else 1 if words in label else 2
 
 
-class PaletteScreen(Dialog[None]):
+class PaletteScreen(TypedChoice[None]):
     """Type, choose with the arrows, enter. What cannot be done now is not offered."""
 
     HELP = "Type a part of what you want to do."
@@ -56,18 +54,12 @@ class PaletteScreen(Dialog[None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog tall"):
             yield Field(id="typed", placeholder="what do you want to do?")
-            yield RowList(
-                (RowColumn("", 22), RowColumn("", dim=True), RowColumn("", 10, "right", dim=True)), id="offers"
-            )
+            yield RowList(COLUMNS, id="offers")
             yield Note("enter does it · ↑ ↓ choose · esc closes", classes="note")
 
     def on_mount(self) -> None:
         self._offers = [*self._actions(), *self._tabs(), *self._themes()]
-        self._show("")
-
-    def take_focus(self) -> None:
-        """Called when it stands, before the next key is looked at."""
-        self.set_focus(self.query_one(Field))
+        self.look_for("")
 
     def _actions(self) -> list[Offer]:
         desk, below = self.desk, self.app.screen_stack[-2]
@@ -118,42 +110,14 @@ class PaletteScreen(Dialog[None]):
         else:
             self.desk.session.choose_theme(name)
 
-    def _show(self, typed: str) -> None:
+    def look_for(self, typed: str) -> None:
         found = [offer for offer in self._offers if matches(typed, offer)]
         self._shown = {offer.key: offer for offer in sorted(found, key=lambda each: rank(typed, each))}
-        offers = self.query_one(RowList)
-        offers.show(
+        self.offer(
             [Row(offer.key, (offer.label, offer.help, offer.keys)) for offer in self._shown.values()],
-            empty=["Nothing that can be done now matches."],
+            empty="Nothing that can be done now matches.",
         )
-        offers.move_to(0)
 
-    def on_input_changed(self, event: Input.Changed) -> None:
-        event.stop()
-        self._show(event.value)
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        self._choose()
-
-    def on_row_list_opened(self) -> None:
-        self._choose()
-
-    def key_up(self) -> None:
-        """The arrows move the choice while the cursor stays in the input."""
-        self.query_one(RowList).do_up()
-
-    def key_down(self) -> None:
-        """See `key_up`."""
-        self.query_one(RowList).do_down()
-
-    def key_enter(self, event: Key) -> None:
-        """When the list has the focus; it ends here, and does not reach the screen below."""
-        event.stop()
-        self._choose()
-
-    def _choose(self) -> None:
-        offer = self._shown.get(self.query_one(RowList).key)
-        if offer is not None:
-            self.dismiss(None)
-            self.desk.call_later(offer.choose)
+    def take(self, key: str) -> None:
+        self.dismiss(None)
+        self.desk.call_later(self._shown[key].choose)

@@ -10,12 +10,13 @@ from uuid import UUID
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.events import Key
-from textual.widgets import Button, Input
+from textual.widgets import Button
 
 from datapulse_tui.tui.screens.admin.choosing import OffersPeople
 from datapulse_tui.tui.screens.admin.people_words import fate_items
 from datapulse_tui.tui.screens.admin.tabs import STYLES
 from datapulse_tui.tui.screens.alerts.ask import Question
+from datapulse_tui.tui.screens.typed_choice import TypedChoice
 from datapulse_tui.tui.widgets.choice import Choice, Option
 from datapulse_tui.tui.widgets.form import Field, Note
 from datapulse_tui.tui.widgets.pane import Item, Pane
@@ -29,7 +30,7 @@ COLUMNS = (RowColumn("", 30), RowColumn("", dim=True))
 AROUND = 12  # lines of the screen that a list leaves to what is around it
 
 
-class PickScreen(Question[str]):
+class PickScreen(TypedChoice[str]):
     """Answers with the key of the option that was chosen, or None. Typing leaves those that hold it."""
 
     HELP = "Type a part of it; the arrows choose, enter does it."
@@ -53,44 +54,14 @@ class PickScreen(Question[str]):
     def on_mount(self) -> None:
         listed = self.query_one(RowList)
         listed.styles.height = max(3, min(len(self._options) + 1, self.app.size.height - AROUND))
-        self._show("")
+        self.look_for("")
 
-    def take_focus(self) -> None:
-        self.set_focus(self.query_one(Field))
-
-    def _show(self, typed: str) -> None:
+    def look_for(self, typed: str) -> None:
         found = [Row(each.key, (each.label, each.remark)) for each in self._options if each.matches(typed)]
-        self.query_one(RowList).show(found, empty=[self._empty or "Nothing of that name."])
-        self.query_one(RowList).move_to(0)
+        self.offer(found, empty=self._empty or "Nothing of that name.")
 
-    def on_input_changed(self, event: Input.Changed) -> None:
-        event.stop()
-        self._show(event.value.strip())
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        self._choose()
-
-    def on_row_list_opened(self) -> None:
-        self._choose()
-
-    def key_up(self) -> None:
-        """The arrows move the choice while the cursor stays in the input."""
-        self.query_one(RowList).do_up()
-
-    def key_down(self) -> None:
-        """See `key_up`."""
-        self.query_one(RowList).do_down()
-
-    def key_enter(self, event: Key) -> None:
-        """When the list has the focus; it ends here."""
-        event.stop()
-        self._choose()
-
-    def _choose(self) -> None:
-        listed = self.query_one(RowList)
-        if listed.rows:
-            self.dismiss(listed.key)
+    def take(self, key: str) -> None:
+        self.dismiss(key)
 
 
 FATES = (RowColumn("", 1), RowColumn("Person", 24), RowColumn(""))

@@ -8,12 +8,10 @@ from uuid import UUID
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.events import Key
-from textual.widgets import Input
 
 from datapulse_tui.errors import DataPulseError
 from datapulse_tui.tui import failures
-from datapulse_tui.tui.screens.alerts.ask import Question
+from datapulse_tui.tui.screens.typed_choice import TypedChoice
 from datapulse_tui.tui.widgets.form import Field, Note
 from datapulse_tui.tui.widgets.rows import Row, RowColumn, RowList
 
@@ -43,7 +41,7 @@ class Fixed(NamedTuple):
     remark: str = ""
 
 
-class AssignScreen(Question[str]):
+class AssignScreen(TypedChoice[str]):
     """Answers with the id of who was chosen or the key of a fixed answer, or None. The fixed ones stand `above` or
     `below` the people while nothing is typed."""
 
@@ -74,12 +72,9 @@ class AssignScreen(Question[str]):
             yield Note("enter does it · ↑ ↓ choose · esc cancels", id="told", classes="note")
 
     def on_mount(self) -> None:
-        self._look("")
+        self.look_for("")
 
-    def take_focus(self) -> None:
-        self.set_focus(self.query_one(Field))
-
-    def _look(self, typed: str) -> None:
+    def look_for(self, typed: str) -> None:
         self._asked += 1
         work = self._read(typed, self._asked)
         self.run_worker(work, group="people", exclusive=True, exit_on_error=False, description="looking for people")
@@ -109,35 +104,7 @@ class AssignScreen(Question[str]):
                 [Row(each.key, (each.label, each.remark)) for each in some] for some in (self._above, self._below)
             )
             rows = [*above, *rows, *below]
-        offers = self.query_one(RowList)
-        offers.show(rows, empty=["Nobody of that name who may have it."])
-        offers.move_to(0)
+        self.offer(rows, empty="Nobody of that name who may have it.")
 
-    def on_input_changed(self, event: Input.Changed) -> None:
-        event.stop()
-        self._look(event.value.strip())
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        self._choose()
-
-    def on_row_list_opened(self) -> None:
-        self._choose()
-
-    def key_up(self) -> None:
-        """The arrows move the choice while the cursor stays in the input."""
-        self.query_one(RowList).do_up()
-
-    def key_down(self) -> None:
-        """See `key_up`."""
-        self.query_one(RowList).do_down()
-
-    def key_enter(self, event: Key) -> None:
-        """When the list has the focus; it ends here."""
-        event.stop()
-        self._choose()
-
-    def _choose(self) -> None:
-        key = self.query_one(RowList).key
-        if key:
-            self.dismiss(key)
+    def take(self, key: str) -> None:
+        self.dismiss(key)
