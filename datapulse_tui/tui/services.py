@@ -204,22 +204,14 @@ class Services(
 
     # -- dashboards ----------------------------------------------------------------------------------------------------
 
-    async def dashboards(
-        self, person: Person, wish: ListWish, after: str | None, *, least: int = 0
-    ) -> Page[DashboardRow]:
-        """One page of the list; a longer one for `least` rows, where so many are looked at already."""
+    async def dashboards(self, person: Person, wish: ListWish, after: str | None) -> Page[DashboardRow]:
+        """One page of the list."""
         with self.lull.broken():
             from datapulse_tui.dashboards.reads import list_dashboards
 
             async with self.data.glance() as session:
                 return await list_dashboards(
-                    session,
-                    person.actor,
-                    scope=wish.scope,
-                    text=wish.text,
-                    order=wish.order,
-                    after=after,
-                    limit=max(PAGE, least),
+                    session, person.actor, scope=wish.scope, text=wish.text, order=wish.order, after=after, limit=PAGE
                 )
 
     async def dashboard(self, person: Person, dashboard_id: UUID) -> DashboardView:

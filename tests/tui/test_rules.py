@@ -66,6 +66,11 @@ async def test_a_filter_narrows_and_pages_follow_each_other(rules: World) -> Non
             await pilot.press("end")
             await until(pilot, lambda before=before: len(listed.rows) > before)
         assert len({row.key for row in listed.rows}) == 453
+        here = app.screen.row.id
+        await sql(rules, "UPDATE alerts SET name = 'Many and new' WHERE name = 'Many 0001'")
+        await sql(rules, """SELECT pg_notify('datapulse', '["alerts"]')""")
+        await until(pilot, lambda: any("Many and new" in row.cells for row in listed.rows))
+        assert (len(listed.rows), app.screen.row.id) == (453, here)  # nobody is taken back to the first page
         await pilot.press("slash")
         await type_in(pilot, "checkout slow")
         await until(pilot, lambda: len(listed.rows) == 1)

@@ -65,7 +65,6 @@ class DashboardsScreen(DeskScreen):
         super().__init__()
         self._wish = ListWish()
         self._rows: dict[str, DashboardRow] = {}
-        self._rows_of = self._wish
         self._pages = Pages(self, "dashboards")
         self._looking: Timer | None = None
         self._views: dict[str, DashboardView] = {}
@@ -114,12 +113,11 @@ class DashboardsScreen(DeskScreen):
         services, person, wish = self.desk.services, self.desk.person, self._wish
         if person is None:
             return
-        loaded = len(self._rows) if self._rows_of == wish else 0  # further pages, too, are read again
         self.read(
             "list",
             "reading the list of dashboards",
-            lambda: services.dashboards(person, wish, None, least=loaded),
-            partial(self._first_page, wish, frozenset(self._saved_stars)),
+            self._pages.again(partial(services.dashboards, person, wish), len(self._rows)),
+            partial(self._first_page, frozenset(self._saved_stars)),
             self._failed,
         )
 
@@ -127,13 +125,13 @@ class DashboardsScreen(DeskScreen):
         if TOPIC in changes or EVERYTHING in changes:
             self.reread()
 
-    def _first_page(self, wish: ListWish, known: Collection[str], page: Page[DashboardRow]) -> None:
+    def _first_page(self, known: Collection[str], page: Page[DashboardRow]) -> None:
         for key in self._saved_stars.intersection(known):
             self._saved_stars.discard(key)
             self._stars.pop(key, None)
-        self._rows, self._rows_of = self._with_stars(page), wish
+        self._rows = self._with_stars(page)
         self._views = {}
-        self._pages.next = page.next
+        self._pages.began(page)
         self._show()
         self._look_closer()
 
@@ -254,7 +252,8 @@ class DashboardsScreen(DeskScreen):
 
     def _change(self, wish: ListWish) -> None:
         if wish != self._wish:
-            self._wish, self._pages.next = wish, None
+            self._wish = wish
+            self._pages.forget()
             self.listed.move_to(0)
             self.reread()
 

@@ -189,7 +189,7 @@ class LiveList(Telling[R, D], FilteredList, ActingScreen, Generic[R, W, D]):
     def _first_page(self, page: Page[R]) -> None:
         self._was_read = True
         self.loaded.begin_anew(page.items)
-        self.pages.next = page.next
+        self.pages.began(page)
         self._forget_details(self.details)
         self.forget_besides()
         self.listed.begin_anew(self.desk.now())
@@ -230,7 +230,7 @@ class LiveList(Telling[R, D], FilteredList, ActingScreen, Generic[R, W, D]):
             rows = self.loaded.rows
             self.listed.forget(key for key, row in before.items() if self.time_moved(row, rows[key]))
             if not self.loaded.keys:
-                self.pages.next = again.page.next
+                self.pages.began(again.page)
             self._show(still=True)
         if self._due is not None:
             self.look_again(self._due)
@@ -362,7 +362,8 @@ class LiveList(Telling[R, D], FilteredList, ActingScreen, Generic[R, W, D]):
     def show_wish(self, wish: W) -> None:
         """Read the list for another filter or order."""
         if wish != self.wish:
-            self.wish, self.pages.next = wish, None
+            self.wish = wish
+            self.pages.forget()
             self.listed.move_to(0)
             self.read_anew()
             self.show_views()

@@ -231,7 +231,8 @@ class AuditScreen(AdminTab, FilteredList, AuditWork):
         return self._filter
 
     def show_filter(self, filter_: str) -> None:
-        self._filter, self._pages.next = filter_, None
+        self._filter = filter_
+        self._pages.forget()
         self.read_anew()
         self.show_views()
 

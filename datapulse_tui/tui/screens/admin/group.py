@@ -136,7 +136,8 @@ class GroupScreen(DeskScreen, Generic[D, P]):
         person = self.desk.person
         if person is not None:
             self.read("group", f"reading a {self.NOUN}", partial(self.detail_of, person), self._came, self._failed)
-            self.read("people", "reading people", partial(self.people_of, person, None), self._first_page, self._failed)
+            work = self._pages.again(partial(self.people_of, person), len(self._people))
+            self.read("people", "reading people", work, self._first_page, self._failed)
 
     def changed(self, changes: Changes) -> None:
         if (EVERYTHING in changes or not self.TOPICS.isdisjoint(changes)) and self._soon is None:
@@ -161,7 +162,7 @@ class GroupScreen(DeskScreen, Generic[D, P]):
 
     def _first_page(self, page: Page[P]) -> None:
         self._people = {str(each.id): each for each in page.items}
-        self._pages.next = page.next
+        self._pages.began(page)
         self._show()
 
     def on_row_list_need_more(self) -> None:

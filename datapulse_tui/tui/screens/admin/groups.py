@@ -134,7 +134,7 @@ class GroupList(AdminTab, Generic[R, D]):
     def reread(self) -> None:
         person, text = self.desk.person, self._text
         if person is not None:
-            work = partial(self.page_of, person, text, None)
+            work = self._pages.again(partial(self.page_of, person, text), len(self._rows))
             self.read("list", f"reading the {self.NOUN}s", work, partial(self._first_page, text))
 
     def changed(self, changes: Changes) -> None:
@@ -149,7 +149,7 @@ class GroupList(AdminTab, Generic[R, D]):
     def _first_page(self, text: str, page: Page[R]) -> None:
         if text == self._text:
             self._rows = {row.key: row for row in page.items}
-            self._pages.next = page.next
+            self._pages.began(page)
             self._show()
 
     def on_row_list_need_more(self) -> None:
@@ -220,7 +220,8 @@ class GroupList(AdminTab, Generic[R, D]):
 
     def _filter(self, text: str) -> None:
         if text != self._text:
-            self._text, self._pages.next = text, None
+            self._text = text
+            self._pages.forget()
             self.listed.move_to(0)
             self.reread()
 

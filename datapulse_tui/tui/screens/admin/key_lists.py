@@ -123,7 +123,10 @@ class KeyLists(DeskScreen):
             return
         at = self._chosen_filter[name]
         description = f"reading the {'API' if name == 'api' else 'SSH'} keys"
-        self.read(f"{name} keys", description, partial(self._page, name, person, None), partial(self._first, name, at))
+        work = self._pages[name].again(
+            partial(self._page, name, person), len(self._api if name == "api" else self._ssh)
+        )
+        self.read(f"{name} keys", description, work, partial(self._first, name, at))
 
     async def _page(self, name: str, person: Person, after: str | None) -> Page[Any]:
         services = self.desk.services
@@ -140,14 +143,14 @@ class KeyLists(DeskScreen):
     def _first(self, name: str, at: int, page: Page[Any]) -> None:
         if at == self._chosen_filter[name]:
             rows: dict[str, Any] = {str(row.id): row for row in page.items}
-            self._keep(name, rows, page.next)
+            self._pages[name].began(page)
+            self._keep(name, rows)
 
-    def _keep(self, name: str, rows: dict[str, Any], following: str | None) -> None:
+    def _keep(self, name: str, rows: dict[str, Any]) -> None:
         if name == "api":
             self._api = rows
         else:
             self._ssh = rows
-        self._pages[name].next = following
         self._marked &= {*self._api, *self._ssh}
         self._show()
 
@@ -158,7 +161,7 @@ class KeyLists(DeskScreen):
 
         def more(page: Page[Any]) -> None:
             known: dict[str, Any] = dict(self._api if name == "api" else self._ssh)
-            self._keep(name, known | {str(row.id): row for row in page.items}, page.next)
+            self._keep(name, known | {str(row.id): row for row in page.items})
 
         self._pages[name].ask(lambda cursor: self._page(name, person, cursor), more)
 
@@ -240,7 +243,8 @@ class KeyLists(DeskScreen):
 
     def _filter(self, name: str, at: int) -> None:
         filters = words.API_FILTERS if name == "api" else words.SSH_FILTERS
-        self._chosen_filter[name], self._pages[name].next = at % len(filters), None
+        self._chosen_filter[name] = at % len(filters)
+        self._pages[name].forget()
         self._read(name)
 
     def do_across(self) -> None:

@@ -96,7 +96,7 @@ class SnoozesScreen(AlertsTab):
     def reread(self) -> None:
         services, person = self.desk.services, self.desk.person
         if person is not None:
-            work = partial(services.snoozes, person, None)
+            work = self._pages.again(partial(services.snoozes, person), len(self._rows))
             self.read("list", "reading the snoozes", work, self._first_page)
 
     def changed(self, changes: Changes) -> None:
@@ -105,7 +105,7 @@ class SnoozesScreen(AlertsTab):
 
     def _first_page(self, page: Page[SnoozeRow]) -> None:
         self._rows = {str(row.id): row for row in page.items}
-        self._pages.next = page.next
+        self._pages.began(page)
         self._show()
 
     def on_row_list_need_more(self) -> None:

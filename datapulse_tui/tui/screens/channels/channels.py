@@ -127,7 +127,7 @@ class ChannelsScreen(AlertsTab):
     def _read_deliveries(self) -> None:
         services, person, status = self.desk.services, self.desk.person, self._status
         if person is not None:
-            work = partial(services.deliveries, person, status or None, None)
+            work = self._pages.again(partial(services.deliveries, person, status or None), len(self._deliveries))
             self.read("deliveries", "reading the deliveries", work, partial(self._first_page, status))
 
     def changed(self, changes: Changes) -> None:
@@ -166,7 +166,7 @@ class ChannelsScreen(AlertsTab):
     def _first_page(self, status: str, page: Page[DeliveryRow]) -> None:
         if status == self._status:
             self._deliveries = {str(row.id): row for row in page.items}
-            self._pages.next = page.next
+            self._pages.began(page)
             self._show()
 
     def on_row_list_need_more(self) -> None:
@@ -280,7 +280,8 @@ class ChannelsScreen(AlertsTab):
         self._filter([status for status, _ in FILTERS].index(self._status) + 1)
 
     def _filter(self, at: int) -> None:
-        self._status, self._pages.next = FILTERS[at % len(FILTERS)][0], None
+        self._status = FILTERS[at % len(FILTERS)][0]
+        self._pages.forget()
         self._read_deliveries()
 
     def do_across(self) -> None:

@@ -103,7 +103,7 @@ class RulesScreen(RuleVerbs, AlertsTab):
             return
         self._remark()
         self.listed.mark_stale(bool(self._rows))
-        work = lambda: services.rules(person, wish, None)  # noqa: E731
+        work = self._pages.again(partial(services.rules, person, wish), len(self._rows))
         self.read("list", "reading the rules", work, self._first_page, self._failed)
 
     def changed(self, changes: Changes) -> None:
@@ -113,7 +113,7 @@ class RulesScreen(RuleVerbs, AlertsTab):
     def _first_page(self, page: Page[RuleRow]) -> None:
         self._rows = {str(row.id): row for row in page.items}
         self._details = {}
-        self._pages.next = page.next
+        self._pages.began(page)
         self._show()
         self._look_closer()
 
@@ -201,7 +201,8 @@ class RulesScreen(RuleVerbs, AlertsTab):
 
     def _change(self, wish: RuleWish) -> None:
         if wish != self._wish:
-            self._wish, self._pages.next = wish, None
+            self._wish = wish
+            self._pages.forget()
             self.listed.move_to(0)
             self.reread()
 
