@@ -14,7 +14,7 @@ from datapulse_tui.data import embedded
 from datapulse_tui.data.embedded import control, layout, locks, supervisor
 from datapulse_tui.errors import Unavailable
 from tests.embedded import people
-from tests.embedded.people import Client, Person, connect
+from tests.embedded.people import Client, Person, connect, until
 
 MakeClient = Callable[[Person, Path], Client]
 
@@ -102,7 +102,8 @@ def small_disk(person: Person) -> Iterator[Path]:
     if mounted.returncode:
         pytest.skip(f"no small disk can be mounted here: {mounted.stderr.strip()}")
     yield folder
-    subprocess.run(["/bin/umount", str(folder)], check=True)
+    # Whoever was refused may still be on its way out.
+    until(lambda: subprocess.run(["/bin/umount", str(folder)], check=False).returncode == 0, "the disk to be let go")
 
 
 def test_a_full_disk(person: Person, clients: MakeClient, small_disk: Path) -> None:
