@@ -19,7 +19,7 @@ import datapulse_tui
 
 NAMES = (
     "cold_start", "dashboard", "series", "csv_scan", "keys", "inbox", "deliveries", "evaluation", "approvals", "people",
-    "audit", "audit_verify", "audit_writers", "breach_to_mail",
+    "audit", "audit_verify", "audit_writers", "breach_to_mail", "heard",
 )  # fmt: skip
 
 
