@@ -35,7 +35,8 @@ async def test_a_row_says_how_a_rule_stands_and_the_detail_why(rules: World) -> 
         words = screen_text(app)
         for expected in ("● active", "✕ error", "‖ paused", "p95_ms above 800 for 5m,", "12 slots"):
             assert expected in words, words
-        assert "e-mail to the owner" in words
+        await see(pilot, "e-mail to the owner")
+        words = screen_text(app)
         assert "disk [/dev/sda1]" in words
         assert "\x1b" not in words
         await pilot.press("end")
