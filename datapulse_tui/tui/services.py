@@ -65,7 +65,9 @@ class Person(NamedTuple):
     @property
     def role(self) -> str:
         """Their built-in role in words."""
-        return self.actor.role.replace("_", " ")
+        from datapulse_tui.people.rules import role_in_words
+
+        return role_in_words(self.actor.role)
 
 
 Scope = Literal["all", "mine", "shared", "public"]

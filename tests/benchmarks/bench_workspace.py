@@ -16,9 +16,10 @@ from sqlalchemy import make_url, text
 
 from datapulse_tui.audit.actor import Actor
 from datapulse_tui.config import Settings
+from datapulse_tui.data import migrate
 from datapulse_tui.data.addresses import embedded_server
 from datapulse_tui.data.connect import Connection, connect
-from datapulse_tui.data.embedded import erase
+from datapulse_tui.data.embedded import EmbeddedServer, erase
 from datapulse_tui.data.secrets import SecretBox
 from datapulse_tui.people.rules import ROLE_PERMISSIONS, Role
 
@@ -64,6 +65,21 @@ class BenchWorkspace:
         async with connection.data.reading() as session:
             found = (await session.execute(text("SELECT id FROM users WHERE email = :e"), {"e": EMAIL})).scalar_one()
         return Actor(found, "Ana", ROLE_PERMISSIONS[Role.ANALYST], role="analyst", email=EMAIL)
+
+
+@contextlib.contextmanager
+def bench_server() -> Iterator[tuple[Settings, EmbeddedServer]]:
+    """An embedded server of its own with a migrated database in which there is nobody, gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="dp-bench-") as folder:
+        home = Path(folder) / "home"
+        home.mkdir()
+        server = embedded_server(home)
+        try:
+            migrate.upgrade(server.owner_url)
+            yield Settings(home=home), server
+        finally:
+            server.release()
+            erase(home)
 
 
 @contextlib.contextmanager

@@ -11,12 +11,8 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -24,13 +20,12 @@ import psycopg
 
 from datapulse_tui.alerts.evaluation.evaluator import Evaluator
 from datapulse_tui.config import Settings
-from datapulse_tui.data import migrate
-from datapulse_tui.data.addresses import embedded_server
 from datapulse_tui.data.database import Database
-from datapulse_tui.data.embedded import EmbeddedServer, erase
+from datapulse_tui.data.embedded import EmbeddedServer
 from datapulse_tui.data.secrets import SecretBox
 from datapulse_tui.jobs import memory
 from datapulse_tui.sources.pool import Sources
+from tests.benchmarks.bench_workspace import bench_server
 from tests.benchmarks.figures import median, p95, ratio
 from tests.databases import dsn
 from tests.faults.support import World, make_world
@@ -101,25 +96,11 @@ class Stand:
 
 def measure(rounds: int) -> dict[str, object]:
     """The cycles and the latency."""
-    with _server() as (settings, server):
+    with bench_server() as (settings, server):
         world = make_world(server.owner_url)
         figures = asyncio.run(_cycles(settings, server, world, max(2, min(rounds, MOST_ROUNDS))))
         figures["latency"] = _latency(settings, server, world)
     return figures
-
-
-@contextmanager
-def _server() -> Iterator[tuple[Settings, EmbeddedServer]]:
-    with tempfile.TemporaryDirectory(prefix="dp-bench-") as folder:
-        home = Path(folder) / "home"
-        home.mkdir()
-        server = embedded_server(home)
-        try:
-            migrate.upgrade(server.owner_url)
-            yield Settings(home=home), server
-        finally:
-            server.release()
-            erase(home)
 
 
 async def _cycles(settings: Settings, server: EmbeddedServer, world: World, rounds: int) -> dict[str, object]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import random
 import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -20,11 +19,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from datapulse_tui.alerts.episodes import Opening, open_many
 from datapulse_tui.audit.actor import Actor
-from datapulse_tui.data import migrate
-from datapulse_tui.data.addresses import embedded_server
 from datapulse_tui.data.database import Database
-from datapulse_tui.data.embedded import erase
 from datapulse_tui.people.service import activate, deactivate
+from tests.benchmarks.bench_workspace import bench_server
 from tests.benchmarks.figures import median, p95
 from tests.benchmarks.recorder import Recorder
 from tests.faults.support import World, make_world
@@ -54,21 +51,13 @@ def _figures(took: list[float]) -> dict[str, object]:
 
 @contextmanager
 def _workspace() -> Iterator[tuple[Path, World, str]]:
-    with tempfile.TemporaryDirectory(prefix="dp-bench-") as folder:
-        home = Path(folder) / "home"
-        home.mkdir()
-        server = embedded_server(home)
-        try:
-            migrate.upgrade(server.owner_url)
-            world = make_world(server.owner_url)
-            world.execute(
-                "INSERT INTO users (email, name, password, role, status) "
-                "VALUES ('root@example.org', 'Root', '!', 'admin', 'active')"
-            )
-            yield home, world, server.app_url
-        finally:
-            server.release()
-            erase(home)
+    with bench_server() as (settings, server):
+        world = make_world(server.owner_url)
+        world.execute(
+            "INSERT INTO users (email, name, password, role, status) "
+            "VALUES ('root@example.org', 'Root', '!', 'admin', 'active')"
+        )
+        yield settings.home, world, server.app_url
 
 
 @contextmanager

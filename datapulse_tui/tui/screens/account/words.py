@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from datapulse_tui.people.rules import role_in_words
 from datapulse_tui.tui import themes
 from datapulse_tui.tui.times import ago, full_time
 from datapulse_tui.tui.widgets.pane import Item
@@ -30,7 +31,7 @@ NOT_SET = "not set"
 def profile_items(profile: ProfileRow, theme: str, now: datetime, zone: ZoneInfo) -> list[Item]:
     """What is known of the account."""
     account = profile.account
-    role = account.role.replace("_", " ")
+    role = role_in_words(account.role)
     roles = [role, *profile.custom_roles]
     password = "changed " + ago_words(profile.password_changed_at, now) if profile.password_changed_at else "set"
     items = [

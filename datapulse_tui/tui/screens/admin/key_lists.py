@@ -95,10 +95,13 @@ class KeyLists(DeskScreen):
         """The SSH key under the cursor, while the cursor is among them."""
         return self._ssh.get(self._list("ssh").key) if self.here == "ssh" else None
 
+    def _rows(self, name: str) -> dict[str, Any]:
+        return dict(self._ssh if name == "ssh" else self._api)
+
     @property
     def chosen(self) -> list[str]:
         """The ids that a verb means: those marked in this list, or the one under the cursor."""
-        rows: dict[str, Any] = self._ssh if self.here == "ssh" else self._api
+        rows = self._rows(self.here)
         marked = [key for key in rows if key in self._marked]
         key = self._list(self.here).key
         return marked or ([key] if key in rows else [])
@@ -123,9 +126,7 @@ class KeyLists(DeskScreen):
             return
         at = self._chosen_filter[name]
         description = f"reading the {'API' if name == 'api' else 'SSH'} keys"
-        work = self._pages[name].again(
-            partial(self._page, name, person), len(self._api if name == "api" else self._ssh)
-        )
+        work = self._pages[name].again(partial(self._page, name, person), len(self._rows(name)))
         self.read(f"{name} keys", description, work, partial(self._first, name, at))
 
     async def _page(self, name: str, person: Person, after: str | None) -> Page[Any]:
@@ -160,8 +161,7 @@ class KeyLists(DeskScreen):
             return
 
         def more(page: Page[Any]) -> None:
-            known: dict[str, Any] = dict(self._api if name == "api" else self._ssh)
-            self._keep(name, known | {str(row.id): row for row in page.items})
+            self._keep(name, self._rows(name) | {str(row.id): row for row in page.items})
 
         self._pages[name].ask(lambda cursor: self._page(name, person, cursor), more)
 
@@ -272,7 +272,7 @@ class KeyLists(DeskScreen):
         self._list(self.here).do_down()
 
     def do_mark_all(self) -> None:
-        shown = set(self._ssh if self.here == "ssh" else self._api)
+        shown = set(self._rows(self.here))
         self._marked = self._marked - shown if shown <= self._marked else self._marked | shown
         self._show()
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from textual.binding import BindingType
 
 from datapulse_tui.charts.cells import clean
+from datapulse_tui.people.rules import role_in_words
 from datapulse_tui.tui import keymap
 from datapulse_tui.tui.desk_people import PeopleAgain, PeopleWish, PersonLine, PersonView
 from datapulse_tui.tui.screens.admin import people_words as words
@@ -108,7 +109,7 @@ class PeopleScreen(PersonTelling, AdminTab, LiveList[PersonLine, PeopleWish, Per
             row.name,
             row.email,
             row.department or "",
-            words.role_words(row.role),
+            role_in_words(row.role),
             ", ".join(row.custom_roles),
             row.last_login,
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from datapulse_tui.charts.cells import clean, crop
-from datapulse_tui.people.rules import Role, Status
+from datapulse_tui.people.rules import Role, Status, role_in_words
 from datapulse_tui.tui.screens.alerts.words import clock
 from datapulse_tui.tui.times import ago, full_time
 from datapulse_tui.tui.widgets.choice_list import Option
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 NOBODY_HAS = "Nothing that would need somebody else."
 ROLES = tuple(
-    Option(role.value, role.value.replace("_", " "), about)
+    Option(role.value, role_in_words(role.value), about)
     for role, about in (
         (Role.BUSINESS_USER, "views what is shared with them, makes requests"),
         (Role.ANALYST, "also queries sources and makes dashboards"),
@@ -32,11 +32,6 @@ ROLES = tuple(
 )
 SHORT = 40  # cells of a changed value
 SAID_OF = 3  # changed fields that a line of the history names
-
-
-def role_words(role: str) -> str:
-    """A built-in role as people read it."""
-    return role.replace("_", " ")
 
 
 def status_of(row: PersonRow) -> tuple[str, Tone]:
@@ -54,7 +49,7 @@ def head(row: PersonRow, now: datetime, zone: ZoneInfo) -> list[Item]:
     """What a list knows of a person."""
     words, tone = status_of(row)
     mood: Kind = "critical" if tone == "warning" else "text"
-    items = [Item("title", row.name), Item(mood, f"{words} · {role_words(row.role)}"), Item("gap")]
+    items = [Item("title", row.name), Item(mood, f"{words} · {role_in_words(row.role)}"), Item("gap")]
     facts = [
         ("e-mail", row.email),
         ("department", row.department or "none"),
