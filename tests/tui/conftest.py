@@ -269,6 +269,8 @@ async def at_rest(pilot: Pilot[Any]) -> None:
     await until(pilot, lambda: not feed._changes._waiting)
     await feed.stop()
     await until(pilot, lambda: not waiting.reading(pilot.app))
+    hold_status(pilot.app)  # type: ignore[arg-type]
+    await pilot.pause()  # painted before a dialog may stand over it
 
 
 async def type_in(pilot: Pilot[Any], words: str) -> None:
