@@ -15,6 +15,7 @@ from datapulse_tui.people import service, sessions
 from datapulse_tui.tui import watch
 from datapulse_tui.tui.screens.account.account import AccountScreen
 from datapulse_tui.tui.screens.sign_in import MustChangeScreen, SignInScreen
+from tests.tui import waiting
 from tests.tui.conftest import ANA, NOW, OPERATOR, World, at_rest, hold_status, listening, see, until
 from tests.tui.test_account import ana_of, change, fill, rows
 
@@ -69,6 +70,7 @@ def at_account(world: World) -> Steps:
         await at_rest(pilot)
         await pilot.press("M")
         await until(pilot, lambda: isinstance(app.screen, AccountScreen) and len(app.screen._sessions) == 3)
+        await until(pilot, lambda: not waiting.reading(app))  # the profile comes by itself
         hold_status(app)
         await pilot.pause()
 
